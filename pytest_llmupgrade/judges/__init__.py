@@ -1,0 +1,1 @@
+"""What decides about a completion: pure functions, offered as fixtures by the plugin."""

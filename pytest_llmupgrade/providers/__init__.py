@@ -1,0 +1,1 @@
+"""Where answers come from; foreign errors are mapped here and nowhere else."""

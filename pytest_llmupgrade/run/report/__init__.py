@@ -1,0 +1,1 @@
+"""One Summary, rendered for each reader; every renderer is an iterator of lines."""
