@@ -1,0 +1,1 @@
+"""Each test says in its docstring what it promises."""
