@@ -213,6 +213,10 @@ class CallFailure:
     """One line for the user; holds no key and no header."""
     status: int | None = None
     retry_after_s: float | None = None
+    refused: tuple[str | None, str] | None = None
+    """The parameter that the provider refuses, if it names one, and its words: what an adaptation goes by."""
+    usage: Usage | None = None
+    """What was paid for nonetheless, as for an answer whose tokens all went into reasoning."""
 
     def __str__(self) -> str:
         return self.message
