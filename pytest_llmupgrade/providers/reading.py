@@ -48,7 +48,7 @@ def chat_answer(data: Any) -> Answer:
 
 
 def _chat_choice(
-    message: Mapping[str, Any], choice: Mapping[str, Any], usage: Usage | None, model: str
+    message: Mapping[Any, Any], choice: Mapping[Any, Any], usage: Usage | None, model: str
 ) -> Answer:
     refusal = _text(message.get("refusal")) or _refusal_part(message.get("content")) or None
     text = refusal or _chat_text(message.get("content"))
