@@ -93,7 +93,9 @@ class OpenAIProvider:
 async def _post(client: AsyncOpenAI, request: Request) -> httpx2.Response:
     import httpx2
 
-    return await client.post(_PATHS[request.api], cast_to=httpx2.Response, body=dict(request.body))
+    # As ASCII, since the client's own encoding fails on a lone surrogate in a prompt.
+    content = json.dumps(request.body, allow_nan=False).encode("ascii")
+    return await client.post(_PATHS[request.api], cast_to=httpx2.Response, content=content)
 
 
 def _new_client(base_url: str, key: str) -> AsyncOpenAI:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -74,6 +75,8 @@ def _kind_and_words(spec: ModelSpec, heard: _Told) -> tuple[FailureKind, str]:
 
 
 def _unauthorized(spec: ModelSpec, _: _Told) -> tuple[FailureKind, str]:
+    if not os.environ.get(spec.api_key_env):
+        return "auth", f"the server asks for a key, and {spec.api_key_env} is not set (401)"
     return "auth", f"the key in {spec.api_key_env} is refused (401)"
 
 

@@ -1,0 +1,60 @@
+"""A provider that learns which parameters a model refuses, and leaves them out from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.model import CallFailure
+from pytest_llmupgrade.providers.adapt_rules import adaptation_for
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.model import Answer, Completion, ModelSpec, Request
+    from pytest_llmupgrade.providers.adapt import Adaptation
+    from pytest_llmupgrade.providers.sequential import Provider
+
+_MOST = 8
+"""Changes to one request, after which its refusal stands."""
+
+
+class AdaptingProvider:
+    """Wraps a provider: a refused request is changed and sent anew, and the change is kept for the model."""
+
+    def __init__(self, inner: Provider) -> None:
+        self._inner = inner
+        self._learnt: dict[tuple[str, str, str], tuple[Adaptation, ...]] = {}
+
+    async def acomplete(self, request: Request, spec: ModelSpec) -> Answer:
+        """Return the answer to the request, or to the nearest one that the model takes; `adapted` says which."""
+        place = (request.endpoint, request.api, spec.wire_name)
+        for _ in range(_MOST):
+            changed, used = _changed(request, self._learnt.get(place, ()))
+            answer = await self._inner.acomplete(changed, spec)
+            adaptation = adaptation_for(answer, changed.body) if isinstance(answer, CallFailure) else None
+            if adaptation is None:
+                break
+            known = self._learnt.get(place, ())
+            if adaptation not in known:  # another request may have learnt it meanwhile
+                self._learnt[place] = (*known, adaptation)
+        return answer if isinstance(answer, CallFailure) else _amended(answer, used, request)
+
+    async def aclose(self) -> None:
+        """Close the provider within; what was learnt stays."""
+        await self._inner.aclose()
+
+
+def _changed(request: Request, learnt: tuple[Adaptation, ...]) -> tuple[Request, tuple[Adaptation, ...]]:
+    """Return the request as the model takes it, and the adaptations that changed it."""
+    body, used = request.body, []
+    for adaptation in learnt:
+        after = adaptation.apply(body)
+        if after != body:
+            body = after
+            used.append(adaptation)
+    return replace(request, body=body), tuple(used)
+
+
+def _amended(completion: Completion, used: tuple[Adaptation, ...], request: Request) -> Completion:
+    for adaptation in used:
+        completion = adaptation.amend(completion, request.body)
+    return replace(completion, adapted=tuple(adaptation.words for adaptation in used)) if used else completion
