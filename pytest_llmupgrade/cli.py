@@ -1,0 +1,112 @@
+"""The console script `llmupgrade`: arguments in, lines out; exit code 2 for what the user can mend."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade import __version__
+from pytest_llmupgrade.errors import Fault, FaultyFiles, LlmUpgradeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except LlmUpgradeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llmupgrade", description="Companion of pytest-llmupgrade.")
+    parser.add_argument("--version", action="version", version=f"pytest-llmupgrade {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of eval files, for editors")
+    schema.set_defaults(run=_schema)
+
+    check = commands.add_parser("check", help="validate eval files without running them")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="eval files, or folders of them")
+    check.set_defaults(run=_check)
+
+    models = commands.add_parser("models", help="the embedded local models")
+    actions = models.add_subparsers(required=True, metavar="ACTION")
+    ls = actions.add_parser("ls", help="list them, and which are fetched")
+    ls.set_defaults(run=_models_ls)
+    pull = actions.add_parser("pull", help="fetch them now, so that later runs need no network")
+    pull.add_argument("names", nargs="*", metavar="MODEL", help="default: all")
+    pull.set_defaults(run=_models_pull)
+    return parser
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.run.load import case_schema
+
+    print(json.dumps(case_schema(), indent=2))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.run.load import load_suite
+
+    faults: list[Fault] = []
+    files = tuple(_eval_files(options.paths))
+    cases = 0
+    for path in files:
+        try:
+            cases += len(load_suite(path, file=path.as_posix()))
+        except FaultyFiles as error:
+            faults.extend(error.faults)
+    if faults:
+        raise FaultyFiles(faults)
+    print(f"{len(files)} files, {cases} cases: all in order")
+    return 0
+
+
+def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            found = sorted({file for glob in _GLOBS for file in path.rglob(glob)})
+            if not found:
+                raise UsageError(f"{path}: no eval files in it (eval_*.yaml, *.eval.yaml)")
+            yield from found
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"{path}: no such file")
+
+
+_GLOBS = ("eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml")
+
+
+def _models_ls(_options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.providers.local import commands
+
+    for line in commands.models_table():
+        print(line)
+    return 0
+
+
+def _models_pull(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.providers.local import commands
+
+    commands.pull(options.names, print)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

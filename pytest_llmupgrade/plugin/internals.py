@@ -1,0 +1,30 @@
+"""The one place that touches what pytest does not promise.
+
+pytest offers no public way to ask, while collecting, which fixtures a node can see; pytest-bdd and pytest-asyncio
+read the same manager. `getfixturedefs(name, node)` has had this shape since pytest 8.0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def has_fixture(node: pytest.Collector, name: str) -> bool:
+    """Whether a fixture of that name is visible from a node."""
+    return bool(node.session._fixturemanager.getfixturedefs(name, node))  # noqa: SLF001  see above
+
+
+def fixture_names(node: pytest.Collector) -> tuple[str, ...]:
+    """Return the names of all fixtures visible from a node, sorted."""
+    manager = vars(node.session._fixturemanager)  # noqa: SLF001  see above
+    # `_arg2fixturedefs` until 9.1, `_arg2node2fixturedefs` from 9.2 on; the keys are the names in both.
+    names = {
+        name
+        for key, table in manager.items()
+        if key.startswith("_arg2") and key.endswith("fixturedefs")
+        for name in table
+    }
+    return tuple(sorted(name for name in names if has_fixture(node, name)))

@@ -1,0 +1,47 @@
+"""`llm`: the model under test as a callable that counts and prices what it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.errors import CallError
+from pytest_llmupgrade.model import CallFailure
+from pytest_llmupgrade.run.plan import free_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_llmupgrade.model import Completion, Json, JsonObject, Request
+    from pytest_llmupgrade.plugin.session import LlmSession
+    from pytest_llmupgrade.plugin.trial import Trial
+
+
+class Llm:
+    """The model under test, as one test sees it."""
+
+    def __init__(self, session: LlmSession, trial: Trial) -> None:
+        self._session = session
+        self._trial = trial
+
+    @property
+    def model(self) -> str:
+        """The model's name on the wire, for a project's own client."""
+        return self._session.specs[self._trial.model].wire_name
+
+    def __call__(self, prompt: str | Sequence[JsonObject], **params: Json) -> Completion:
+        """Return the model's answer to a text or to chat messages; CallError where there is none."""
+        messages = ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
+        return self.ask(free_request(self._session.specs[self._trial.model], messages, params))
+
+    def ask(self, request: Request) -> Completion:
+        """Return the answer to a request and count it; CallError where there is none."""
+        answer = self._session.complete(request)
+        if isinstance(answer, CallFailure):
+            raise CallError(answer)
+        self.count(answer)
+        return answer
+
+    def count(self, completion: Completion) -> None:
+        """Add a completion that came another way to the test's record."""
+        self._trial.completions.append(completion)
+        self._trial.costs.append(self._session.cost_usd(self._trial.model, completion.usage))

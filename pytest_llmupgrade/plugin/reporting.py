@@ -1,0 +1,216 @@
+"""From pytest's reports to records, and from records to what the run says at its end.
+
+A record travels as a plain dict on the TestReport: one path with and without xdist.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmupgrade.errors import LlmUpgradeError
+from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError, case_of
+from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
+from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.plugin.session import LlmSession
+    from pytest_llmupgrade.run.summarise import Summary
+
+RECORD = "llmupgrade_record"
+"""The attribute of a TestReport that carries a record; gone once the record is kept."""
+FAULTY = "llmupgrade_faulty"
+"""The attribute of a CollectReport of a faulty eval file."""
+
+
+# --- faulty files ----------------------------------------------------------------------------------
+
+
+def mark_faulty(report: pytest.CollectReport, collector: pytest.Collector) -> pytest.CollectReport:
+    """Flag the report of an eval file that could not be read."""
+    error = report.call.excinfo if report.failed and getattr(report, "call", None) else None
+    if isinstance(collector, EvalFile) and error is not None and isinstance(error.value, FaultyFileError):
+        setattr(report, FAULTY, True)
+        del report.call  # an exception does not travel between xdist's processes
+    return report
+
+
+_FAULTY_SEEN = pytest.StashKey[bool]()
+
+
+def note_faulty(config: pytest.Config, report: pytest.CollectReport) -> None:
+    """Remember that an eval file was faulty."""
+    if getattr(report, FAULTY, False):
+        config.stash[_FAULTY_SEEN] = True
+
+
+def correct_exit_status(session: pytest.Session) -> None:
+    """Make a run with faulty eval files end as wrong usage does: exit code 4."""
+    if session.config.stash.get(_FAULTY_SEEN, False):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+# --- records ---------------------------------------------------------------------------------------
+
+
+def attach_record(
+    report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[Any]
+) -> pytest.TestReport:
+    """Put the record on the report that ends an attempt, and give our own errors a readable face."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, (CaseMissed, LlmUpgradeError)):
+        _plain_face(report, item, call.excinfo)
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        record = _record(report, item, call)
+        if record is not None:
+            from pytest_llmupgrade.codec import record_to_plain
+
+            setattr(report, RECORD, record_to_plain(record))
+            report.user_properties.extend(_properties(record))
+    return report
+
+
+def _record(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[Any]) -> Record | None:
+    trial = item.stash.get(TRIAL, None) or _unstarted(item)
+    if trial is None:
+        return None
+    if TRIAL in item.stash:
+        del item.stash[TRIAL]  # a rerun starts afresh
+    error = call.excinfo.value if call.excinfo else None
+    skipped = isinstance(error, pytest.skip.Exception)
+    reason = _skip_reason(report, error) if skipped else getattr(report, "wasxfail", "")
+    return record_of(trial, item, error, skipped=skipped, reason=reason)
+
+
+def _unstarted(item: pytest.Item) -> Trial | None:
+    """Return an empty trial for an eval item that a mark or another fixture ended before it asked."""
+    callspec = getattr(item, "callspec", None)
+    case = case_of(item)
+    if case is None or callspec is None or "llm_model" not in callspec.params:
+        return None
+    return Trial(model=callspec.params["llm_model"], case=case)
+
+
+def _skip_reason(report: pytest.TestReport, error: BaseException | None) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(error)
+
+
+def _properties(record: Record) -> Iterator[tuple[str, object]]:
+    """Yield JUnit properties: strings and numbers only."""
+    yield "llm_model", record.model
+    yield "llm_outcome", record.outcome
+    if record.cost_usd is not None:
+        yield "llm_cost_usd", str(record.cost_usd)
+    if record.usage is not None:
+        yield "llm_input_tokens", record.usage.input_tokens
+        yield "llm_output_tokens", record.usage.output_tokens
+    if record.latency_ms is not None:
+        yield "llm_latency_ms", round(record.latency_ms, 1)
+
+
+def _plain_face(report: pytest.TestReport, item: pytest.Item, excinfo: pytest.ExceptionInfo[Any]) -> None:
+    """Show the message alone: a miss or a failed call has no traceback that would help."""
+    face = excinfo.getrepr(style="value")
+    if face.reprcrash is not None:
+        path, line, _ = item.reportinfo()
+        face.reprcrash.path, face.reprcrash.lineno = str(path), (line or 0) + 1
+        face.reprcrash.message = _summary_line(excinfo.value)
+    if not hasattr(report, "wasxfail"):
+        report.longrepr = face
+
+
+def _summary_line(error: BaseException) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return next((line.strip() for line in lines if line.lstrip().startswith("missed ")), lines[0])
+
+
+def keep_record(config: pytest.Config, report: pytest.TestReport) -> None:
+    """Keep a report's record in the controller's journal, and account for a crashed worker's item."""
+    if hasattr(config, "workerinput"):
+        return
+    session = config.stash[SESSION]
+    plain = report.__dict__.pop(RECORD, None)
+    if plain is not None:
+        from pytest_llmupgrade.codec import record_from_plain
+
+        session.planned_ids.pop(report.nodeid, None)
+        session.journal.append(record_from_plain(plain))
+    elif _is_crash(report) and report.nodeid in session.planned_ids:
+        session.journal.append(_crashed(report, session))
+
+
+def _is_crash(report: pytest.TestReport) -> bool:
+    """Tell xdist's own report of an item whose worker died; its phase is none of pytest's."""
+    return report.failed and report.when not in ("setup", "call", "teardown")
+
+
+def _crashed(report: pytest.TestReport, session: LlmSession) -> Record:
+    from pytest_llmupgrade.model import Record, RecordedError
+
+    model = session.planned_ids.pop(report.nodeid)
+    file = report.nodeid.partition("::")[0]
+    return Record(
+        case_id=report.nodeid.rpartition("[")[0],
+        nodeid=report.nodeid,
+        file=file,
+        line=0,
+        model=model,
+        outcome="errored",
+        error=RecordedError(kind="crash", message="the worker that ran this item crashed"),
+    )
+
+
+class ReportKeeper:
+    """The hooks that are handed a report and no config: an instance knows its own."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record."""
+        keep_record(self._config, report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember faulty files."""
+        note_faulty(self._config, report)
+
+
+# --- the end of the run ----------------------------------------------------------------------------
+
+
+def summary_of(session: LlmSession, exit_reason: str) -> Summary:
+    """Return the summary of everything kept so far."""
+    from pytest_llmupgrade.run.summarise import Planned, summarise
+
+    rows = tuple(session.journal.rows.values())
+    places = {(row.case_id, row.model): row for row in rows}
+    return summarise(
+        rows,
+        Planned(by_model=session.planned),
+        models=session.options.models,
+        read=lambda case, model: session.journal.read(places[case, model]),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        exit_reason=exit_reason,
+    )
+
+
+def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Print the summary and write the reports that were asked for."""
+    config = reporter.config
+    session = config.stash[SESSION]
+    if not session.options.models or not session.journal.rows:
+        return
+    summary = summary_of(session, _exit_reason(exitstatus))
+    from pytest_llmupgrade.plugin.output import write_reports, write_terminal
+
+    write_terminal(reporter, summary)
+    write_reports(reporter, summary, session)
+
+
+def _exit_reason(exitstatus: int) -> str:
+    return {2: "interrupted", 3: "internal error"}.get(int(exitstatus), "finished")

@@ -1,0 +1,71 @@
+"""`llm_target`: the project's own function in place of the bare model."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.errors import CallError, LlmUpgradeError
+from pytest_llmupgrade.model import CallFailure, Completion
+from pytest_llmupgrade.providers.reading import from_sdk_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_llmupgrade.model import Case
+    from pytest_llmupgrade.plugin.llm import Llm
+    from pytest_llmupgrade.plugin.trial import Trial
+
+
+def run_target(target: Callable[..., Any], case: Case, llm: Llm, trial: Trial) -> Completion:
+    """Call the project's function and return its answer as a completion; CallError where it raised."""
+    __tracebackhide__ = True
+    start = time.perf_counter()
+    try:
+        value = _call(target, case, llm)
+    except LlmUpgradeError:
+        raise
+    except Exception as error:
+        raise CallError(_failure(error)) from error
+    latency_ms = (time.perf_counter() - start) * 1000
+    completion = _completion(value, latency_ms)
+    if completion not in trial.completions:
+        _count(llm, trial, completion)
+    return completion
+
+
+def _call(target: Callable[..., Any], case: Case, llm: Llm) -> object:
+    value = target(case, llm)
+    return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value
+
+
+async def _wait(awaitable: Any) -> object:
+    value: object = await awaitable
+    return value
+
+
+def _failure(error: Exception) -> CallFailure:
+    text = str(error).strip().partition("\n")[0]
+    return CallFailure(kind="target", message=f"llm_target raised {type(error).__name__}: {text}")
+
+
+def _completion(value: object, latency_ms: float) -> Completion:
+    if isinstance(value, Completion):
+        return value if value.latency_ms else replace(value, latency_ms=latency_ms)
+    if isinstance(value, str):
+        return Completion(text=value, latency_ms=latency_ms)
+    answer = from_sdk_object(value)
+    if isinstance(answer, CallFailure):
+        raise CallError(answer)
+    return replace(answer, latency_ms=latency_ms)
+
+
+def _count(llm: Llm, trial: Trial, completion: Completion) -> None:
+    """Count what the function returned; what it asked through `llm` has been counted and priced already."""
+    if trial.completions and completion.usage is None:
+        trial.completions.append(completion)
+    else:
+        llm.count(completion)

@@ -1,0 +1,116 @@
+"""One attempt at one item: what it has brought so far, and the record that it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
+from pytest_llmupgrade.model import Record, RecordedError, Usage
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from pytest_llmupgrade.model import Case, Completion, Judgement, Outcome
+
+
+class CaseMissed(AssertionError):  # noqa: N818  it names what happened
+    """The model's answer missed: at least one judge says so."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """What an attempt has brought so far; grows while the item runs."""
+
+    model: str
+    case: Case | None
+    """None in a Python test."""
+    completions: list[Completion] = field(default_factory=list)
+    costs: list[Decimal | None] = field(default_factory=list)
+    """One per completion; None is unpriced."""
+    judgements: tuple[Judgement, ...] | None = None
+    """None until all judges have spoken."""
+    judge_cost_usd: Decimal | None = None
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The sum over the completions; None where one is unpriced or there is none."""
+        known = [cost for cost in self.costs if cost is not None]
+        return sum(known[1:], known[0]) if known and len(known) == len(self.costs) else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of all completions together."""
+        usages = [completion.usage for completion in self.completions if completion.usage]
+        if len(usages) == 1:
+            return usages[0]
+        return _sum(usages) if usages else None
+
+
+def _sum(usages: list[Usage]) -> Usage:
+    return Usage(
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        output_tokens=sum(usage.output_tokens for usage in usages),
+        cached_input_tokens=sum(usage.cached_input_tokens for usage in usages),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+    )
+
+
+def record_of(
+    trial: Trial, item: pytest.Item, error: BaseException | None, *, skipped: bool, reason: str = ""
+) -> Record:
+    """Return the record of a finished attempt."""
+    outcome, recorded_error = _outcome(trial, error, skipped=skipped)
+    last = trial.completions[-1] if trial.completions else None
+    path, line, _ = item.reportinfo()
+    case = trial.case
+    return Record(
+        case_id=case.key if case else item.nodeid.replace(f"[{trial.model}]", ""),
+        nodeid=item.nodeid,
+        file=case.file if case else str(path),
+        line=case.line if case else (line or 0) + 1,
+        model=trial.model,
+        outcome=outcome,
+        category=case.category if case else "general",
+        difficulty=case.difficulty if case else "medium",
+        weight=case.weight if case else 1.0,
+        answer=last.text if last else None,
+        tool_calls=last.tool_calls if last else (),
+        finish_reason=last.finish_reason if last else None,
+        usage=trial.usage,
+        cost_usd=trial.cost_usd,
+        judge_cost_usd=trial.judge_cost_usd,
+        latency_ms=sum(completion.latency_ms for completion in trial.completions) if last else None,
+        origin=last.origin if last else None,
+        judgements=trial.judgements or (),
+        error=recorded_error,
+        adapted=last.adapted if last else (),
+        reason=reason,
+    )
+
+
+def _outcome(
+    trial: Trial, error: BaseException | None, *, skipped: bool
+) -> tuple[Outcome, RecordedError | None]:
+    if skipped:
+        return "skipped", None
+    if trial.judgements is not None:
+        return ("passed" if all(judgement.passed for judgement in trial.judgements) else "missed"), None
+    if error is None:
+        return "passed", None
+    if isinstance(error, (AssertionError, pytest.fail.Exception)) and trial.case is None:
+        return "missed", None
+    return "errored", _recorded(error)
+
+
+def _recorded(error: BaseException) -> RecordedError:
+    if isinstance(error, CallError):
+        return RecordedError(kind=error.failure.kind, message=str(error))
+    if isinstance(error, JudgeError):
+        return RecordedError(kind="judge", message=str(error))
+    text = str(error).strip().partition("\n")[0]
+    if isinstance(error, LlmUpgradeError):
+        return RecordedError(kind="target", message=text)
+    return RecordedError(kind="crash", message=f"{type(error).__name__}: {text}")

@@ -1,0 +1,45 @@
+"""Plan: from a case and a model to the request that is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.model import Request
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.model import Case, Json, JsonObject, ModelSpec
+
+
+def request_for(case: Case, spec: ModelSpec, *, repeat: int = 0) -> Request:
+    """Return the call that asks a model this case; a model's own params win over the case's."""
+    body: dict[str, Json] = {"model": spec.wire_name, "messages": case.messages}
+    body.update(case.params)
+    body.update(spec.params)
+    if case.tools:
+        body["tools"] = case.tools
+    if case.response_format is not None:
+        body["response_format"] = case.response_format
+    return Request(
+        model=spec.name, endpoint=endpoint_of(spec), body=body, api=spec.api, repeat=_repeat(spec, repeat)
+    )
+
+
+def free_request(spec: ModelSpec, messages: tuple[JsonObject, ...], params: JsonObject) -> Request:
+    """Return the call for messages that no case holds, such as those of a Python test."""
+    body: dict[str, Json] = {"model": spec.wire_name, "messages": messages, **params, **spec.params}
+    return Request(
+        model=spec.name, endpoint=endpoint_of(spec), body=body, api=spec.api, repeat=_repeat(spec, 0)
+    )
+
+
+def endpoint_of(spec: ModelSpec) -> str:
+    """Return what names the server in a request's key: never the port that a local server got by chance."""
+    if spec.name.startswith("local/"):
+        return f"local:{spec.gguf or ''}"
+    return spec.base_url or ""
+
+
+def _repeat(spec: ModelSpec, repeat: int) -> int:
+    """Tell `m#2` from `m`: the same body, asked again and answered anew."""
+    number = spec.name.partition("#")[2]
+    return repeat + (int(number) * 1_000_000 if number.isdigit() else 0)

@@ -1,0 +1,119 @@
+"""The Summary and every record as JSON: schema `llmupgrade-report/1`.
+
+Money is a decimal string, times are milliseconds, shares are 0 to 1.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.codec import record_to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from decimal import Decimal
+
+    from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.run.summarise import Comparison, ModelSummary, Summary, Tally
+
+SCHEMA = "llmupgrade-report/1"
+
+
+def json_lines(
+    summary: Summary, records: Iterable[Record], *, versions: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Yield the report's text, one line per case, so that any number of cases passes through."""
+    head = json.dumps(head_of(summary, versions), indent=1, ensure_ascii=False)
+    yield head.removesuffix("\n}") + ',\n "cases": ['
+    separator = ""
+    for record in records:
+        yield f"{separator}  {json.dumps(_case(record), ensure_ascii=False)}"
+        separator = ",\n"
+    yield "\n ]\n}\n"
+
+
+def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return everything but the cases."""
+    return {
+        "schema": SCHEMA,
+        "created": summary.created,
+        **versions,
+        "incumbent": summary.incumbent,
+        "judge_models": list(summary.judge_models),
+        "exit_reason": summary.exit_reason,
+        "models": [_model(model) for model in summary.models],
+        "comparisons": [_comparison(comparison) for comparison in summary.comparisons],
+        "calls": _calls(summary.models),
+    }
+
+
+def _calls(models: Iterable[ModelSummary]) -> dict[str, int]:
+    totals = dict.fromkeys(("live", "stored", "replayed"), 0)
+    for model in models:
+        for origin, count in model.origins.items():
+            totals[origin] += count
+    return totals
+
+
+def _model(model: ModelSummary) -> dict[str, Any]:
+    tally, usage, interval = model.tally, model.usage, model.tally.interval
+    return {
+        "name": model.name,
+        "planned": tally.planned,
+        "completed": model.completed,
+        "judged": tally.judged,
+        "passed": tally.passed,
+        "missed": tally.missed,
+        "errored": tally.errored,
+        "skipped": tally.skipped,
+        "not_run": tally.not_run,
+        "accuracy": tally.accuracy,
+        "accuracy_interval": [interval.low, interval.high] if interval else None,
+        "tokens": {
+            "input": usage.input_tokens,
+            "cached_input": usage.cached_input_tokens,
+            "output": usage.output_tokens,
+            "reasoning": usage.reasoning_tokens,
+        },
+        "cost_usd": _money(model.cost_usd),
+        "unpriced": model.unpriced,
+        "judge_cost_usd": _money(model.judge_cost_usd),
+        "cost_per_passed_usd": _money(model.cost_per_passed_usd),
+        "latency_ms": {"p50": model.latency_p50_ms, "p95": model.latency_p95_ms},
+        "by_category": {name: _group(group) for name, group in model.by_category.items()},
+        "by_difficulty": {name: _group(group) for name, group in model.by_difficulty.items()},
+        "adapted": list(model.adapted),
+    }
+
+
+def _group(tally: Tally) -> dict[str, int]:
+    return {"passed": tally.passed, "judged": tally.judged}
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "incumbent": comparison.incumbent,
+        "candidate": comparison.candidate,
+        "paired": comparison.paired,
+        "broke": [flip.case_id for flip in comparison.broke],
+        "fixed": [flip.case_id for flip in comparison.fixed],
+        "both_passed": comparison.both_passed,
+        "both_missed": comparison.both_missed,
+        "unpaired": comparison.unpaired,
+    }
+
+
+def _case(record: Record) -> dict[str, Any]:
+    plain = dict(record_to_plain(record))
+    plain["id"] = plain.pop("case_id")
+    plain["judges"] = [
+        {"name": judgement.judge, "passed": judgement.passed, "reason": judgement.reason}
+        for judgement in record.judgements
+    ]
+    plain.pop("judgements", None)
+    return plain
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)

@@ -1,0 +1,251 @@
+"""The Summary for a terminal: lines of styled spans, right at any width from 60 columns on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pytest_llmupgrade import wording
+from pytest_llmupgrade.wording import printable, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.run.summarise import Comparison, Flip, ModelSummary, Summary, Tally
+
+Style: TypeAlias = Literal["", "bold", "dim", "good", "bad", "warn"]
+
+LABEL_WIDTH = 18
+COLUMN_MIN = 18
+COLUMN_MAX = 30
+FLIPS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line in one style."""
+
+    text: str
+    style: Style = ""
+
+
+Line: TypeAlias = "tuple[Span, ...]"
+Cell: TypeAlias = "Callable[[ModelSummary], str]"
+
+
+def terminal_lines(summary: Summary, *, width: int, verbosity: int = 0) -> Iterator[Line]:
+    """Yield the report's lines; verbosity below 0 leaves the verdict-bearing ones, above 0 lists all flips."""
+    for chunk in _chunks(summary.models, width):
+        yield from _table(summary, chunk, width, verbosity)
+    for comparison in summary.comparisons:
+        yield ()
+        yield from _comparison(comparison, width, verbosity)
+    yield from _notes(summary, width)
+
+
+# --- the table: metrics down, models across --------------------------------------------------------
+
+
+def _chunks(models: Sequence[ModelSummary], width: int) -> Iterator[Sequence[ModelSummary]]:
+    """Split the candidates so that each table fits, the incumbent first in each."""
+    fit = max(2, (width - LABEL_WIDTH) // (COLUMN_MIN + 1))
+    yield models[:fit]
+    for start in range(fit, len(models), fit - 1):
+        yield (models[0], *models[start : start + fit - 1])
+
+
+def _column_width(models: Sequence[ModelSummary], width: int) -> int:
+    longest = max(len(model.name) for model in models)
+    room = (width - LABEL_WIDTH) // len(models) - 1
+    return max(COLUMN_MIN, min(longest + 1, room, COLUMN_MAX)) if room >= COLUMN_MIN else room
+
+
+def _table(summary: Summary, models: Sequence[ModelSummary], width: int, verbosity: int) -> Iterator[Line]:
+    column = _column_width(models, width)
+    yield _row("", [shorten(printable(model.name), column) for model in models], column, "bold")
+    if len(summary.models) > 1:
+        roles = ["incumbent" if model.name == summary.incumbent else "candidate" for model in models]
+        yield _row("", roles, column, "dim")
+    for label, cell in _METRICS if verbosity >= 0 else _METRICS[:2]:
+        cells = [cell(model) for model in models]
+        if any(cells):
+            yield _row(label, [text or "-" for text in cells], column)
+    if verbosity >= 0:
+        yield from _groups("by category", models, column, lambda model: model.by_category)
+        yield from _groups("by difficulty", models, column, lambda model: model.by_difficulty)
+
+
+def _row(label: str, cells: Sequence[str], column: int, style: Style = "") -> Line:
+    spans = [Span(wording.pad(shorten(label, LABEL_WIDTH), LABEL_WIDTH), "" if style else "dim")]
+    spans.extend(Span(" " + wording.pad(cell, column, right=True), style) for cell in cells)
+    return tuple(spans)
+
+
+def _accuracy(model: ModelSummary) -> str:
+    return wording.share(model.tally.accuracy) if model.tally.accuracy is not None else "nothing judged"
+
+
+def _interval(model: ModelSummary) -> str:
+    interval = model.tally.interval
+    return wording.interval(interval.low, interval.high) if interval else ""
+
+
+def _outcomes(model: ModelSummary) -> str:
+    return f"{model.tally.passed} / {model.tally.missed}"
+
+
+def _unjudged(model: ModelSummary) -> str:
+    return f"{model.tally.errored} / {model.tally.skipped}"
+
+
+def _planned(model: ModelSummary) -> str:
+    not_run = f" ({model.tally.not_run} not run)" if model.tally.not_run else ""
+    return f"{model.tally.planned}{not_run}"
+
+
+def _tokens(model: ModelSummary) -> str:
+    return f"{wording.tokens(model.usage.input_tokens)} / {wording.tokens(model.usage.output_tokens)}"
+
+
+def _cached(model: ModelSummary) -> str:
+    usage = model.usage
+    if not (usage.cached_input_tokens or usage.reasoning_tokens):
+        return ""
+    return f"{wording.tokens(usage.cached_input_tokens)} / {wording.tokens(usage.reasoning_tokens)}"
+
+
+def _cost(model: ModelSummary) -> str:
+    if not model.completed:
+        return "-"
+    return wording.money(model.cost_usd)
+
+
+def _per_1000(model: ModelSummary) -> str:
+    return wording.money(model.cost_per_1000_usd) if model.cost_per_1000_usd is not None else ""
+
+
+def _per_passed(model: ModelSummary) -> str:
+    return wording.money(model.cost_per_passed_usd) if model.cost_per_passed_usd is not None else ""
+
+
+def _judging(model: ModelSummary) -> str:
+    return wording.money(model.judge_cost_usd) if model.judge_cost_usd is not None else ""
+
+
+def _latency(model: ModelSummary) -> str:
+    if model.latency_p50_ms is None or model.latency_p95_ms is None:
+        return ""
+    return f"{wording.duration(model.latency_p50_ms)} / {wording.duration(model.latency_p95_ms)}"
+
+
+_METRICS: tuple[tuple[str, Cell], ...] = (
+    ("accuracy", _accuracy),
+    ("  95 % interval", _interval),
+    ("passed / missed", _outcomes),
+    ("errored / skipped", _unjudged),
+    ("planned", _planned),
+    ("tokens in / out", _tokens),
+    ("  cached / reason.", _cached),
+    ("cost", _cost),
+    ("  per 1,000 calls", _per_1000),
+    ("  per passed case", _per_passed),
+    ("  judging, beside", _judging),
+    ("latency p50 / p95", _latency),
+)
+
+
+def _groups(
+    title: str,
+    models: Sequence[ModelSummary],
+    column: int,
+    groups: Callable[[ModelSummary], Mapping[str, Tally]],
+) -> Iterator[Line]:
+    names = sorted({name for model in models for name in groups(model)})
+    if len(names) < 2:  # noqa: PLR2004  one group says what the whole says
+        return
+    yield (Span(title, "dim"),)
+    for name in names:
+        yield _row(f"  {printable(name)}", [_group_cell(groups(model).get(name)) for model in models], column)
+
+
+def _group_cell(tally: Tally | None) -> str:
+    if tally is None or tally.accuracy is None:
+        return "-"
+    return f"{tally.passed}/{tally.judged} {wording.share(tally.accuracy):>7}"
+
+
+# --- candidate against incumbent -------------------------------------------------------------------
+
+
+def _comparison(comparison: Comparison, width: int, verbosity: int) -> Iterator[Line]:
+    yield (
+        Span(f"{comparison.candidate} against {comparison.incumbent}", "bold"),
+        Span(f", {wording.plural(comparison.paired, 'case')} paired"),
+    )
+    yield (
+        Span(f"  {len(comparison.broke)} broke", "bad" if comparison.broke else ""),
+        Span(" · "),
+        Span(f"{len(comparison.fixed)} fixed", "good" if comparison.fixed else ""),
+        Span(f" · {comparison.both_passed} both passed · {comparison.both_missed} both missed"),
+        Span(f" · {comparison.unpaired} unpaired" if comparison.unpaired else "", "warn"),
+    )
+    if verbosity >= 0:
+        yield from _flips("broke", comparison.broke, width, verbosity)
+        yield from _flips("fixed", comparison.fixed, width, verbosity)
+
+
+def _flips(label: str, flips: Sequence[Flip], width: int, verbosity: int) -> Iterator[Line]:
+    shown = flips if verbosity > 0 else flips[:FLIPS_SHOWN]
+    style: Style = "bad" if label == "broke" else "good"
+    for flip in shown:
+        place = f"{flip.candidate.file}:{flip.candidate.line}"
+        name = printable(flip.case_id).rpartition("::")[2]
+        yield (Span(f"  {label} ", style), Span(name, "bold"), Span(f"  {place}", "dim"))
+        missed = flip.candidate if label == "broke" else flip.incumbent
+        yield _answer_line("was", flip.incumbent, width)
+        yield _answer_line("now", flip.candidate, width)
+        yield _reason_line(missed, width)
+    if len(flips) > len(shown):
+        yield (Span(f"  ... {len(flips) - len(shown)} more {label} (-v lists all)", "dim"),)
+
+
+def _answer_line(label: str, record: Record, width: int) -> Line:
+    calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
+    answer = " ".join(printable(f"{record.answer or ''} {calls}").split()) or "(empty)"
+    return (Span(f"    {label}: ", "dim"), Span(shorten(answer, width - 9)))
+
+
+def _reason_line(record: Record, width: int) -> Line:
+    missed = [judgement for judgement in record.judgements if not judgement.passed]
+    words = "; ".join(f"{judgement.judge}: {judgement.reason.partition(chr(10))[0]}" for judgement in missed)
+    return (Span("    why: ", "dim"), Span(shorten(printable(words), width - 9), "dim"))
+
+
+# --- notes -----------------------------------------------------------------------------------------
+
+
+def _notes(summary: Summary, width: int) -> Iterator[Line]:
+    lines = [*_unpriced(summary), *_adapted(summary), *_errors(summary)]
+    if lines:
+        yield ()
+    for text in lines:
+        yield (Span(shorten(printable(text), width), "warn"),)
+
+
+def _unpriced(summary: Summary) -> Iterator[str]:
+    for model in summary.models:
+        if model.unpriced:
+            answers = wording.plural(model.unpriced, "answer")
+            yield f'{model.name}: {answers} unpriced; set price = {{...}} in [tool.llmupgrade.models."{model.name}"]'
+
+
+def _adapted(summary: Summary) -> Iterator[str]:
+    for model in summary.models:
+        for words in model.adapted:
+            yield f"{model.name}: {words}"
+
+
+def _errors(summary: Summary) -> Iterator[str]:
+    for message, count in tuple(summary.errors.items())[:FLIPS_SHOWN]:
+        yield f"{wording.plural(count, 'error')}: {message}"

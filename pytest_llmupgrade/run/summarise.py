@@ -1,0 +1,294 @@
+"""Summarise: from rows to the one frozen Summary that every report renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.stats import Interval, quantile, wilson
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.model import Outcome, Record
+
+OUTCOMES: tuple[Outcome, ...] = ("passed", "missed", "errored", "skipped")
+
+
+class RowLike(Protocol):
+    """What a summary needs of a row; the journal's rows have it."""
+
+    @property
+    def case_id(self) -> str: ...  # noqa: D102  said by model.Record
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def outcome(self) -> Outcome: ...  # noqa: D102
+    @property
+    def category(self) -> str: ...  # noqa: D102
+    @property
+    def difficulty(self) -> str: ...  # noqa: D102
+    @property
+    def usage(self) -> Usage | None: ...  # noqa: D102
+    @property
+    def cost_usd(self) -> Decimal | None: ...  # noqa: D102
+    @property
+    def judge_cost_usd(self) -> Decimal | None: ...  # noqa: D102
+    @property
+    def latency_ms(self) -> float | None: ...  # noqa: D102
+    @property
+    def origin(self) -> str | None: ...  # noqa: D102
+    @property
+    def adapted(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+ReadRecord: TypeAlias = Callable[[str, str], "Record"]
+"""(case id, model) -> the whole record, answer included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many items ended how."""
+
+    planned: int = 0
+    """Selected items; the denominator that a crashed worker cannot shrink."""
+    passed: int = 0
+    missed: int = 0
+    errored: int = 0
+    skipped: int = 0
+
+    @property
+    def judged(self) -> int:
+        """Items with a verdict: what accuracy divides by."""
+        return self.passed + self.missed
+
+    @property
+    def not_run(self) -> int:
+        """Planned items that never ran, because the run was stopped."""
+        return max(0, self.planned - self.judged - self.errored - self.skipped)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the judged items that passed, 0 to 1; None where none was judged."""
+        return self.passed / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson 95 % interval of the accuracy; None where none was judged."""
+        return wilson(self.passed, self.judged) if self.judged else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSummary:
+    """One model's column."""
+
+    name: str
+    tally: Tally
+    completed: int
+    """Items with an answer, judged or not."""
+    usage: Usage
+    """Sums over the completed items."""
+    cost_usd: Decimal | None
+    """None: at least one answer is unpriced (or there is none at all)."""
+    unpriced: int
+    """Answers whose cost is unknown."""
+    judge_cost_usd: Decimal | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    by_category: Mapping[str, Tally]
+    by_difficulty: Mapping[str, Tally]
+    adapted: tuple[str, ...]
+    origins: Mapping[str, int]
+    """Answers by where they came from: live, stored, replayed."""
+
+    @property
+    def cost_per_passed_usd(self) -> Decimal | None:
+        """What one right answer costs: all calls' cost over the passed items."""
+        if self.cost_usd is None or not self.tally.passed:
+            return None
+        return self.cost_usd / self.tally.passed
+
+    @property
+    def cost_per_1000_usd(self) -> Decimal | None:
+        """What a thousand requests like these cost."""
+        return self.cost_usd * 1000 / self.completed if self.cost_usd is not None and self.completed else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A case on which two models disagree, with both records."""
+
+    case_id: str
+    incumbent: Record
+    candidate: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Candidate against incumbent, paired by case."""
+
+    incumbent: str
+    candidate: str
+    broke: tuple[Flip, ...]
+    """The incumbent passed, the candidate missed."""
+    fixed: tuple[Flip, ...]
+    """The reverse."""
+    both_passed: int
+    both_missed: int
+    unpaired: int
+    """Cases that are not judged on both: errored, skipped or not run on either."""
+
+    @property
+    def paired(self) -> int:
+        """Cases judged on both models."""
+        return len(self.broke) + len(self.fixed) + self.both_passed + self.both_missed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All that a run has to say."""
+
+    created: str
+    """ISO 8601, UTC."""
+    incumbent: str | None
+    models: tuple[ModelSummary, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    judge_models: tuple[str, ...] = ()
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """Error messages with how many items ended so, most frequent first."""
+    exit_reason: str = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What was selected to run, before any of it ran."""
+
+    by_model: Mapping[str, int]
+    """Items by model."""
+
+
+def summarise(
+    rows: Sequence[RowLike],
+    planned: Planned,
+    *,
+    models: Sequence[str],
+    read: ReadRecord,
+    created: str,
+    exit_reason: str = "finished",
+) -> Summary:
+    """Return the summary of rows; `models` gives the order, its first is the incumbent."""
+    named = {name: [row for row in rows if row.model == name] for name in models}
+    used = [name for name in models if named[name] or planned.by_model.get(name)]
+    incumbent = used[0] if used else None
+    return Summary(
+        created=created,
+        incumbent=incumbent,
+        models=tuple(_model_summary(name, named[name], planned.by_model.get(name, 0)) for name in used),
+        comparisons=tuple(
+            compare(named[used[0]], named[name], incumbent=used[0], candidate=name, read=read)
+            for name in used[1:]
+        ),
+        judge_models=(),
+        errors=_errors(rows, read),
+        exit_reason=exit_reason,
+    )
+
+
+def compare(
+    incumbent_rows: Iterable[RowLike],
+    candidate_rows: Iterable[RowLike],
+    *,
+    incumbent: str,
+    candidate: str,
+    read: ReadRecord,
+) -> Comparison:
+    """Pair two models' rows by case."""
+    old = {row.case_id: row.outcome for row in incumbent_rows}
+    new = {row.case_id: row.outcome for row in candidate_rows}
+    cells = Counter((old[case], new[case]) for case in old if case in new)
+    both = [(case, old[case], new[case]) for case in old if case in new]
+    flips = {
+        pair: tuple(
+            Flip(case_id=case, incumbent=read(case, incumbent), candidate=read(case, candidate))
+            for case, before, after in both
+            if (before, after) == pair
+        )
+        for pair in (("passed", "missed"), ("missed", "passed"))
+    }
+    judged = sum(count for pair, count in cells.items() if set(pair) <= {"passed", "missed"})
+    return Comparison(
+        incumbent=incumbent,
+        candidate=candidate,
+        broke=flips["passed", "missed"],
+        fixed=flips["missed", "passed"],
+        both_passed=cells["passed", "passed"],
+        both_missed=cells["missed", "missed"],
+        unpaired=len(old.keys() | new.keys()) - judged,
+    )
+
+
+# --- one model -------------------------------------------------------------------------------------
+
+
+def _model_summary(name: str, rows: Sequence[RowLike], planned: int) -> ModelSummary:
+    done = [row for row in rows if row.origin is not None]
+    latencies = [row.latency_ms for row in done if row.latency_ms is not None]
+    unpriced = sum(row.cost_usd is None for row in done)
+    adapted = dict.fromkeys(words for row in rows for words in row.adapted)
+    return ModelSummary(
+        name=name,
+        tally=_tally(rows, max(planned, len(rows))),
+        completed=len(done),
+        usage=_sum_usage(row.usage for row in done),
+        cost_usd=_sum_money(row.cost_usd for row in done) if done and not unpriced else None,
+        unpriced=unpriced,
+        judge_cost_usd=_sum_money(row.judge_cost_usd for row in rows),
+        latency_p50_ms=quantile(latencies, 0.5) if latencies else None,
+        latency_p95_ms=quantile(latencies, 0.95) if latencies else None,
+        by_category=_tallies(rows, lambda row: row.category),
+        by_difficulty=_tallies(rows, lambda row: row.difficulty),
+        adapted=tuple(adapted),
+        origins=Counter(row.origin for row in done if row.origin),
+    )
+
+
+def _tally(rows: Iterable[RowLike], planned: int | None = None) -> Tally:
+    counts = Counter(row.outcome for row in rows)
+    return Tally(
+        planned=counts.total() if planned is None else planned,
+        **{outcome: counts[outcome] for outcome in OUTCOMES},
+    )
+
+
+def _tallies(rows: Sequence[RowLike], group: Callable[[RowLike], str]) -> Mapping[str, Tally]:
+    groups: dict[str, list[RowLike]] = {}
+    for row in rows:
+        groups.setdefault(group(row), []).append(row)
+    return {name: _tally(groups[name]) for name in sorted(groups)}
+
+
+def _sum_usage(usages: Iterable[Usage | None]) -> Usage:
+    total = Usage(input_tokens=0, output_tokens=0)
+    for usage in usages:
+        if usage is not None:
+            total = replace(
+                total,
+                input_tokens=total.input_tokens + usage.input_tokens,
+                output_tokens=total.output_tokens + usage.output_tokens,
+                cached_input_tokens=total.cached_input_tokens + usage.cached_input_tokens,
+                reasoning_tokens=total.reasoning_tokens + usage.reasoning_tokens,
+            )
+    return total
+
+
+def _sum_money(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _errors(rows: Iterable[RowLike], read: ReadRecord) -> Mapping[str, int]:
+    errored = (read(row.case_id, row.model) for row in rows if row.outcome == "errored")
+    counts = Counter(record.error.message for record in errored if record.error)
+    return dict(counts.most_common())

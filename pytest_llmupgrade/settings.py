@@ -1,0 +1,177 @@
+"""What the user declared: `[tool.llmupgrade]` in pyproject.toml, parsed once into frozen values."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
+from pytest_llmupgrade.model import ModelSpec, Price
+from pytest_llmupgrade.wording import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+LOCAL_PREFIX = "local/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeTable:
+    """`[tool.llmupgrade.judge]`: the model behind `llm_judge`, and how it is asked."""
+
+    model: str | None = None
+    prompt: str | None = None
+    """A prompt text that replaces the built-in one."""
+    votes: int = 1
+    """Odd; more votes are asked only where the first ones disagree."""
+    structured: bool = True
+    """False: the server knows no JSON Schema; the judge ends with PASS or FAIL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The table `[tool.llmupgrade]`."""
+
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By model name: keyword arguments of ModelSpec."""
+    judge: JudgeTable = field(default_factory=JudgeTable)
+
+    def spec(self, name: str) -> ModelSpec:
+        """Return what is declared for a model, or for its base name where `name` ends in `#2`."""
+        base = name.partition("#")[0]
+        declared = dict(self.models.get(name) or self.models.get(base) or {})
+        return ModelSpec(name=name, wire_name=declared.pop("wire_name", base), **declared)
+
+
+def load_settings(pyproject: Path, *, shown: str = "pyproject.toml") -> Settings:
+    """Read the table; a missing file or table gives the defaults; FaultyFiles names every fault."""
+    try:
+        text = pyproject.read_text(encoding="utf-8")
+        table = tomllib.loads(text).get("tool", {}).get("llmupgrade")
+    except FileNotFoundError:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FaultyFiles([Fault(shown, 0, f"not valid TOML: {error}")]) from None
+    if table is None:
+        return Settings()
+    return _parse(table, text, shown)
+
+
+def parse_models(text: str) -> tuple[str, ...]:
+    """Split `--llm-models`; UsageError where a name is empty or stands twice."""
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise UsageError(f"--llm-models={text}: a name is empty; write --llm-models=MODEL[,MODEL...]")
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise UsageError(
+                f"--llm-models={text}: {name!r} stands twice; to measure how often a model disagrees with "
+                f"itself, write {name},{name}#2"
+            )
+        if re.search(r"[\[\]\s]|::", name):
+            raise UsageError(f"--llm-models={text}: {name!r} has a space, a bracket or '::' in it")
+    return names
+
+
+# --- parsing ---------------------------------------------------------------------------------------
+
+
+def _parse(table: object, text: str, shown: str) -> Settings:
+    faults = list(_faults(table))
+    if faults:
+        raise FaultyFiles(Fault(shown, _line_of(text, key), message) for key, message in faults)
+    assert isinstance(table, dict)  # noqa: S101  _faults refuses anything else
+    return Settings(
+        models={name: _spec_fields(fields) for name, fields in table.get("models", {}).items()},
+        judge=JudgeTable(**table.get("judge", {})),
+    )
+
+
+_MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
+    "wire_name": (str,),
+    "base_url": (str,),
+    "api_key_env": (str,),
+    "api": (str,),
+    "params": (dict,),
+    "price": (dict,),
+    "gguf": (str,),
+    "timeout_s": (int, float),
+}
+_PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(("input", "output", "cached_input"), (int, float))
+_JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
+    "model": (str,),
+    "prompt": (str,),
+    "votes": (int,),
+    "structured": (bool,),
+}
+_TOP_KEYS: Mapping[str, tuple[type, ...]] = {"models": (dict,), "judge": (dict,)}
+_TYPE_WORDS = {str: "a text", dict: "a table", int: "a number", float: "a number", bool: "true or false"}
+
+
+def _faults(table: object) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong) for everything in the table that is."""
+    if not isinstance(table, dict):
+        yield "llmupgrade", "[tool.llmupgrade] must be a table"
+        return
+    yield from _table_faults("tool.llmupgrade", table, _TOP_KEYS)
+    judge = table.get("judge", {})
+    yield from _table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS)
+    if isinstance(judge, dict) and isinstance(judge.get("votes"), int) and judge["votes"] % 2 != 1:
+        yield "votes", "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
+    models = table.get("models", {})
+    for name, fields in models.items() if isinstance(models, dict) else ():
+        yield from _model_faults(f'tool.llmupgrade.models."{name}"', fields)
+
+
+def _model_faults(where: str, fields: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(fields, dict):
+        yield where, f"[{where}] must be a table"
+        return
+    yield from _table_faults(where, fields, _MODEL_KEYS)
+    if fields.get("api", "chat") not in ("chat", "responses"):
+        yield "api", f"[{where}]: api = {fields['api']!r} is unknown; write 'chat' or 'responses'"
+    price = fields.get("price")
+    if isinstance(price, dict):
+        yield from _table_faults(f"{where}.price", price, _PRICE_KEYS)
+        for key in ("input", "output"):
+            if key not in price:
+                yield "price", f"[{where}]: price lacks {key!r}, in USD per million tokens"
+
+
+def _table_faults(
+    where: str, table: object, known: Mapping[str, tuple[type, ...]]
+) -> Iterator[tuple[str, str]]:
+    if not isinstance(table, dict):
+        return
+    for key, value in table.items():
+        if key not in known:
+            yield key, f"[{where}]: unknown key {key!r}. {nearest(key, known) or _listing(known)}"
+        elif not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
+            yield key, f"[{where}]: {key} must be {_TYPE_WORDS[known[key][0]]}, not {value!r}"
+
+
+def _listing(known: Mapping[str, object]) -> str:
+    return f"Known: {', '.join(known)}"
+
+
+def _line_of(text: str, key: str) -> int:
+    """Return the line where a key or table of that name stands, 0 if none does (tomllib tells no lines)."""
+    pattern = re.compile(rf"""^\s*(\[.*)?["']?{re.escape(key)}["']?\s*(=|\]|\.)|\b{re.escape(key)}\s*=""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)), 0)
+
+
+def _spec_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    price = fields.get("price")
+    if price is None:
+        return fields
+    exact = {key: Decimal(str(value)) for key, value in price.items()}
+    return {**fields, "price": Price(**exact)}
+
+
+def with_base_urls(specs: Sequence[ModelSpec], urls: Mapping[str, str]) -> tuple[ModelSpec, ...]:
+    """Return the specs with the addresses that servers started for this run listen on."""
+    return tuple(replace(spec, base_url=urls.get(spec.name, spec.base_url)) for spec in specs)
