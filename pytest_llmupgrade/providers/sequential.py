@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_llmupgrade.model import CallFailure
@@ -82,7 +83,7 @@ class SequentialCompleter:
             )
         try:
             return future.result()
-        except asyncio.CancelledError:
+        except CancelledError:
             return _cancelled(spec)
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
