@@ -18,6 +18,7 @@ _KEYS = re.compile(
     (?<= key\sprovided:\s ) \S+                           # OpenAI echoes a part of a refused key
     | \b(?: bearer | basic ) \s+ [\w.~+/=*-]{8,}
     | \b(?: sk | pk | rk | gsk | xai | hf | key | sess ) [-_] [\w*-]{4,}
+    | (?<= :// ) [^/\s@]+ (?= @ )                          # user and password in an address
     | \b AIza [\w-]{10,}
     | \b eyJ [\w-]{10,} \. [\w.-]+                        # a JSON Web Token
     """

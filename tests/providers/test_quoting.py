@@ -14,6 +14,7 @@ from pytest_llmupgrade.providers.quoting import LONGEST, quoted, well_formed
         ("Incorrect API key provided: hunter2", "Incorrect API key provided: [key]"),
         ("sent Bearer abcdefgh12345", "sent [key]"),
         ("use sk-proj-Ab_12345 or gsk_abcd1234", "use [key] or [key]"),
+        ("at http://me:hunter2@host/v1", "at http://[key]@host/v1"),
         ("my own-secret-key", "my [key]"),
         ("a\nb\t c", "a b c"),
         ("\x1b]0;owned\x07 \u202eback", r"\x1b]0;owned\x07 \u202eback"),
