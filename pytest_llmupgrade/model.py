@@ -68,6 +68,11 @@ class ModelSpec:
     """A weights file for a `local/...` model."""
     timeout_s: float = 120.0
 
+    @property
+    def endpoint(self) -> str:
+        """What names the server in a request's key: never the port that a local server got by chance."""
+        return f"local:{self.gguf or ''}" if self.name.startswith("local/") else self.base_url or ""
+
 
 # --- case ----------------------------------------------------------------------------------------
 

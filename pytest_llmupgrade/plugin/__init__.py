@@ -65,8 +65,9 @@ def pytest_runtest_makereport(
     return reporting.attach_record((yield), item, call)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporting.hide_callspecs(session)
     reporting.correct_exit_status(session)
 
 

@@ -43,7 +43,7 @@ class EvalFile(pytest.Module):
 
     _module: ModuleType | None = None
 
-    @property  # type: ignore[misc]  pytest lets it be set; nothing sets it here
+    @property  # type: ignore[misc]  # pytest lets it be set; nothing sets it here
     def obj(self) -> ModuleType:
         """The synthetic module, built at first use."""
         if self._module is None:

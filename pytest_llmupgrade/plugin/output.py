@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_llmupgrade import __version__
 from pytest_llmupgrade.run.report.json_report import json_lines
 from pytest_llmupgrade.run.report.terminal import terminal_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pytest
 
     from pytest_llmupgrade.plugin.session import LlmSession
     from pytest_llmupgrade.run.report.terminal import Style

@@ -47,6 +47,18 @@ def note_faulty(config: pytest.Config, report: pytest.CollectReport) -> None:
     """Remember that an eval file was faulty."""
     if getattr(report, FAULTY, False):
         config.stash[_FAULTY_SEEN] = True
+        distribution = config.pluginmanager.get_plugin("dsession")
+        if distribution is not None and not config.getoption("continue_on_collection_errors"):
+            # xdist would run, and pay for, everything else; without it pytest stops here by itself.
+            distribution.shouldstop = "faulty eval files"
+
+
+def hide_callspecs(session: pytest.Session) -> None:
+    """Let VS Code list the items: its discovery dies on any item with a callspec that is not in a .py file."""
+    if session.config.pluginmanager.has_plugin("vscode_pytest") and session.config.getoption("collectonly"):
+        for item in session.items:
+            if isinstance(item.parent, EvalFile):
+                item.__dict__.pop("callspec", None)
 
 
 def correct_exit_status(session: pytest.Session) -> None:

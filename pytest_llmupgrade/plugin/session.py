@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_llmupgrade.errors import LlmUpgradeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
+
+    import pytest
 
     from pytest_llmupgrade.judges.llm import LlmJudge
     from pytest_llmupgrade.model import Answer, Completer, ModelSpec, Request, Usage

@@ -20,23 +20,14 @@ def request_for(case: Case, spec: ModelSpec, *, repeat: int = 0) -> Request:
     if case.response_format is not None:
         body["response_format"] = case.response_format
     return Request(
-        model=spec.name, endpoint=endpoint_of(spec), body=body, api=spec.api, repeat=_repeat(spec, repeat)
+        model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=_repeat(spec, repeat)
     )
 
 
 def free_request(spec: ModelSpec, messages: tuple[JsonObject, ...], params: JsonObject) -> Request:
     """Return the call for messages that no case holds, such as those of a Python test."""
     body: dict[str, Json] = {"model": spec.wire_name, "messages": messages, **params, **spec.params}
-    return Request(
-        model=spec.name, endpoint=endpoint_of(spec), body=body, api=spec.api, repeat=_repeat(spec, 0)
-    )
-
-
-def endpoint_of(spec: ModelSpec) -> str:
-    """Return what names the server in a request's key: never the port that a local server got by chance."""
-    if spec.name.startswith("local/"):
-        return f"local:{spec.gguf or ''}"
-    return spec.base_url or ""
+    return Request(model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=_repeat(spec, 0))
 
 
 def _repeat(spec: ModelSpec, repeat: int) -> int:

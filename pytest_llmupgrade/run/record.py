@@ -40,7 +40,7 @@ class Journal:
     """Records as JSON lines, append-only, beside rows by node id of which the last attempt wins."""
 
     def __init__(self, stream: IO[bytes] | None = None) -> None:
-        self._stream = stream or tempfile.TemporaryFile(prefix="llmupgrade-")
+        self._stream = stream or tempfile.TemporaryFile(prefix="llmupgrade-")  # noqa: SIM115  closed by close()
         self._rows: dict[str, Row] = {}
 
     def append(self, record: Record) -> None:

@@ -179,7 +179,7 @@ class _Loader:
             action, reason = (
                 next(iter(rule.items())) if isinstance(rule, dict) and len(rule) == 1 else ("", "")
             )
-            if action in ("skip", "xfail") and isinstance(reason, str) and reason:
+            if (action == "skip" or action == "xfail") and isinstance(reason, str) and reason:
                 yield ModelRule(pattern=pattern, action=action, reason=reason)
             else:
                 self._fault(

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-Loc = "Sequence[int | str]"
-
 _KINDS = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -30,16 +28,18 @@ _KINDS = {
 
 def place(root: Any, loc: Sequence[int | str]) -> int:
     """Return the line of the value at a location, or of the nearest that is there."""
-    line = getattr(root, "line", 1)
+    line: int = getattr(root, "line", 1)
     node = root
     for step in loc:
-        if (isinstance(node, LinedDict) and isinstance(step, str) and step in node) or (
-            isinstance(node, LinedList) and isinstance(step, int) and step < len(node)
-        ):
-            line, node = node.lines[step], node[step]
-        else:
+        known = step in node if isinstance(node, LinedDict) else _has_index(node, step)
+        if not known:
             break
-    return int(line)
+        line, node = node.lines[step], node[step]
+    return line
+
+
+def _has_index(node: Any, step: int | str) -> bool:
+    return isinstance(node, LinedList) and isinstance(step, int) and step < len(node)
 
 
 def shown(value: object) -> str:
