@@ -65,10 +65,12 @@ def pytest_runtest_makereport(
     return reporting.attach_record((yield), item, call)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     reporting.hide_callspecs(session)
+    result = yield
     reporting.correct_exit_status(session)
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles
-from pytest_llmupgrade.plugin.internals import fixture_names, has_fixture
+from pytest_llmupgrade.plugin.internals import fixture_names, has_fixture, is_builtin_fixture
 from pytest_llmupgrade.plugin.keys import SESSION
+from pytest_llmupgrade.plugin.session import NO_JUDGE_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +70,11 @@ class EvalFile(pytest.Module):
         except FaultyFiles as error:
             raise FaultyFileError(str(error)) from None
         judges = dict(self._judge_fixtures(cases))
-        faults = [*_unknown_judges(self, cases, judges), *_reserved_marks(cases)]
+        faults = [
+            *_unknown_judges(self, cases, judges),
+            *_no_judge_model(self, cases),
+            *_reserved_marks(cases),
+        ]
         if faults:
             raise FaultyFileError(str(FaultyFiles(faults)))
         module = ModuleType(self.path.stem, "An eval file's cases.")
@@ -114,6 +119,17 @@ def _unknown_judge(node: EvalFile, case: Case, spec: JudgeSpec) -> str:
     judges = [name.removeprefix("judge_") for name in names if name.startswith("judge_")]
     hint = nearest(spec.name, [*judges, *names]) or f"Known: {', '.join(sorted(judges))}, llm_judge"
     return f"case {case.id!r}: unknown judge {spec.name!r}. {hint}"
+
+
+def _no_judge_model(node: EvalFile, cases: Iterable[Case]) -> Iterator[Fault]:
+    """Yield a fault for each use of `llm_judge` where nobody said which model that is."""
+    session = node.config.stash[SESSION]
+    if not session.options.models or session.judge_model or not is_builtin_fixture(node, "llm_judge"):
+        return
+    for case in cases:
+        for spec in case.judges:
+            if spec.name == "llm_judge":
+                yield Fault(case.file, spec.line or case.line, f"case {case.id!r}: {NO_JUDGE_MODEL}")
 
 
 def _reserved_marks(cases: Iterable[Case]) -> Iterator[Fault]:

@@ -17,6 +17,12 @@ def has_fixture(node: pytest.Collector, name: str) -> bool:
     return bool(node.session._fixturemanager.getfixturedefs(name, node))  # noqa: SLF001  see above
 
 
+def is_builtin_fixture(node: pytest.Collector, name: str) -> bool:
+    """Whether a node sees this package's own fixture of that name, which no conftest.py overrides."""
+    definitions = node.session._fixturemanager.getfixturedefs(name, node)  # noqa: SLF001  see above
+    return bool(definitions) and definitions[-1].func.__module__.startswith("pytest_llmupgrade.")
+
+
 def fixture_names(node: pytest.Collector) -> tuple[str, ...]:
     """Return the names of all fixtures visible from a node, sorted."""
     manager = vars(node.session._fixturemanager)  # noqa: SLF001  see above

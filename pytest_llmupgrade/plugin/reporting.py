@@ -62,7 +62,7 @@ def hide_callspecs(session: pytest.Session) -> None:
 
 
 def correct_exit_status(session: pytest.Session) -> None:
-    """Make a run with faulty eval files end as wrong usage does: exit code 4."""
+    """Make a run with faulty eval files end as wrong usage does, exit code 4; last, as syrupy ORs codes."""
     if session.config.stash.get(_FAULTY_SEEN, False):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
@@ -82,7 +82,8 @@ def attach_record(
             from pytest_llmupgrade.codec import record_to_plain
 
             setattr(report, RECORD, record_to_plain(record))
-            report.user_properties.extend(_properties(record))
+            kept = [entry for entry in item.user_properties if entry[0] not in _PROPERTIES]
+            item.user_properties[:] = [*kept, *_properties(record)]  # JUnit reads them after the teardown
     return report
 
 
@@ -109,6 +110,18 @@ def _unstarted(item: pytest.Item) -> Trial | None:
 
 def _skip_reason(report: pytest.TestReport, error: BaseException | None) -> str:
     return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(error)
+
+
+_PROPERTIES = frozenset(
+    (
+        "llm_model",
+        "llm_outcome",
+        "llm_cost_usd",
+        "llm_input_tokens",
+        "llm_output_tokens",
+        "llm_latency_ms",
+    )
+)
 
 
 def _properties(record: Record) -> Iterator[tuple[str, object]]:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.settings import Settings
 
 
+NO_JUDGE_MODEL = (
+    "llm_judge needs a model: pass --llm-judge-model=MODEL, or set model = ... in [tool.llmupgrade.judge]"
+)
+
+
 class LlmSession:
     """The state of one process; everything costly in it is made at first use."""
 
@@ -95,6 +100,7 @@ class LlmSession:
             return self._completer
 
     def _build_completer(self) -> Completer:
+        from pytest_llmupgrade.providers.adapting import AdaptingProvider
         from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
         from pytest_llmupgrade.providers.sequential import SequentialCompleter
 
@@ -103,7 +109,7 @@ class LlmSession:
             name: replace(spec, base_url=self.local_urls.get(name, spec.base_url))
             for name, spec in self.specs.items()
         }
-        return SequentialCompleter(OpenAIProvider(), specs)
+        return SequentialCompleter(AdaptingProvider(OpenAIProvider()), specs)
 
     def cost_usd(self, model: str, usage: Usage | None) -> Decimal | None:
         """Return what a call cost, None where no price is known."""
@@ -116,10 +122,7 @@ class LlmSession:
         from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
 
         if self.judge_model is None:
-            raise LlmUpgradeError(
-                "llm_judge needs a model: pass --llm-judge-model=MODEL, "
-                "or set model = ... in [tool.llmupgrade.judge]"
-            )
+            raise LlmUpgradeError(NO_JUDGE_MODEL)
         table = self.settings.judge
         settings = JudgeSettings(
             model=self.specs[self.judge_model],

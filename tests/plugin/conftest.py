@@ -1,0 +1,82 @@
+"""A project with eval files, run as a user would run it, against a real server on the loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.server import LlmServer
+
+SUITE = """\
+judge: contains
+cases:
+  - id: refund-a
+    input: How long do I have to return shoes?
+    expected: 30 days
+    category: billing
+    difficulty: easy
+    tags: [smoke]
+  - id: refund-b
+    input: Is a refund in cash possible?
+    expected: cash
+    category: billing
+    difficulty: hard
+  - id: order-status
+    input: Where is order A-17?
+    expected: A-17
+    category: orders
+"""
+
+
+@dataclass(slots=True)
+class Project:
+    """A folder with eval files; `run` runs pytest in it."""
+
+    pytester: pytest.Pytester
+    server: LlmServer
+    models: str | None = "old,new"
+    """What `--llm-models` says; None: the flag is not given."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: str, text: str | bytes) -> Path:
+        """Write a file of the project."""
+        target = self.pytester.path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return target
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in a process of its own, as a user does."""
+        models = [f"--llm-models={self.models}"] if self.models is not None else []
+        return self.pytester.runpytest_subprocess("-p", "no:randomly", *models, *arguments)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with one suite of three cases; model `new` breaks one, fixes one, and one passes on both."""
+    for name, value in llm_server.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    llm_server.default(text="I do not know.")
+    llm_server.reply(contains="A-17", text="A-17 is on its way.")
+    llm_server.reply(model="old", contains="return shoes", text="You have 30 days.")
+    llm_server.reply(model="new", contains="return shoes", text="You have one month.")
+    llm_server.reply(model="new", contains="cash", text="Yes, in cash.")
+    made = Project(pytester, llm_server)
+    made.write("evals/eval_support.yaml", SUITE)
+    made.write("pyproject.toml", "")
+    return made
+
+
+@pytest.fixture(params=["plain", "-n0", "-n2"])
+def distribution(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Without xdist's flags, with xdist off, and with two workers."""
+    flag: str = request.param
+    return () if flag == "plain" else (flag,)
+
+
+Run = Callable[..., pytest.RunResult]

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+CASE = "  - {id: a, input: x, expected: y, judge: contains}\n"
+
+FILES: dict[str, tuple[str | bytes, str]] = {
+    "unknown key": (
+        "cases:\n  - id: a\n    input: x\n    expcted: y\n    judge: contains\n",
+        "evals/eval_bad.yaml:4: case 'a': unknown key 'expcted'. Did you mean 'expected'?",
+    ),
+    "duplicate id": (
+        f"cases:\n{CASE}{CASE}",
+        "evals/eval_bad.yaml:3: case 'a': this id stands in line 2 already; choose another",
+    ),
+    "duplicate key": (
+        "cases:\n  - id: a\n    input: x\n    input: z\n    judge: contains\n",
+        "evals/eval_bad.yaml:4: 'input' stands twice; the other is in line 3; remove one",
+    ),
+    "tab": ("cases:\n\t- id: a\n", "evals/eval_bad.yaml:2: a tab in the indentation; indent with spaces"),
+    "not UTF-8": (
+        b"cases:\n  - id: \xe9\n",
+        "evals/eval_bad.yaml:2: not UTF-8 (byte 0xe9); save the file as UTF-8",
+    ),
+    "huge scalar": (
+        "cases: " + "x" * 10_000_000,
+        "evals/eval_bad.yaml:1: a text of 10,000,000 characters; at most 1,000,000 are read",
+    ),
+    "alias bomb": (
+        "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(
+            f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n"
+            for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+        ),
+        "evals/eval_bad.yaml:7: aliases expand to more than 2,000,000 values; write them out",
+    ),
+    "python object": (
+        "cases: !!python/object/apply:os.system [echo]\n",
+        "evals/eval_bad.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not read; "
+        "write the plain value",
+    ),
+    "empty file": ("", "evals/eval_bad.yaml:1: it is empty; write a mapping with the key 'cases'"),
+    "no cases": ("cases: []\n", "evals/eval_bad.yaml:1: cases is empty; write at least one"),
+    "unknown judge": (
+        "cases:\n  - id: a\n    input: x\n    judge: contians\n",
+        "evals/eval_bad.yaml:4: case 'a': unknown judge 'contians'. Did you mean 'contains'?",
+    ),
+    "invalid regex": (
+        "cases:\n  - id: a\n    input: x\n    judge: {regex: '(('}\n",
+        "evals/eval_bad.yaml:4: case 'a': regex: '((' is no regular expression: missing ) at position 2",
+    ),
+    "invalid JSON Schema": (
+        "cases:\n  - id: a\n    input: x\n    judge: {json_schema: {schema: {type: objekt}}}\n",
+        "evals/eval_bad.yaml:4: case 'a': json_schema: schema is no JSON Schema: "
+        "$.type: 'objekt' is not valid under any of the given schemas",
+    ),
+    "reserved mark": (
+        "cases:\n  - {id: a, input: x, expected: y, judge: contains, category: skip}\n",
+        "evals/eval_bad.yaml:2: case 'a': 'skip' is a mark of pytest's own; name it otherwise",
+    ),
+    "llm_judge without a model": (
+        "cases:\n  - {id: a, input: x, judge: llm_judge}\n",
+        "evals/eval_bad.yaml:2: case 'a': llm_judge needs a model: pass --llm-judge-model=MODEL, "
+        "or set model = ... in [tool.llmupgrade.judge]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_faulty_file_is_one_clear_line(project: Project, name: str) -> None:
+    """What is wrong in an eval file is one line with its place and the remedy, exit code 4, and no call."""
+    text, line = FILES[name]
+    project.write("evals/eval_bad.yaml", text)
+    result = project.run("-q")
+    assert line in result.outlines
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert project.server.calls == []
+
+
+def test_all_faults_of_all_files_at_once(project: Project, distribution: tuple[str, ...]) -> None:
+    """One run names every fault of every file."""
+    project.write("evals/eval_one.yaml", f"cases:\n{CASE}{CASE}  - id: b\n    imput: x\n")
+    project.write("evals/eval_two.yaml", "cases: 3\n")
+    result = project.run("-q", *distribution)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert {line for line in result.outlines if re.match(r"evals/eval_\w+\.yaml:\d+: ", line)} == {
+        "evals/eval_one.yaml:3: case 'a': this id stands in line 2 already; choose another",
+        "evals/eval_one.yaml:5: case 'b': unknown key 'imput'. Did you mean 'input'?",
+        "evals/eval_two.yaml:1: cases must be a list, not 3",
+    }
+    assert project.server.calls == []
+
+
+@pytest.mark.parametrize(
+    ("models", "line"),
+    [
+        ("", "--llm-models=: a name is empty; write --llm-models=MODEL[,MODEL...]"),
+        ("old,", "--llm-models=old,: a name is empty; write --llm-models=MODEL[,MODEL...]"),
+        (
+            "old,old",
+            "--llm-models=old,old: 'old' stands twice; to measure how often a model disagrees with itself, "
+            "write old,old#2",
+        ),
+        ("a b", "--llm-models=a b: 'a b' has a space, a bracket or '::' in it"),
+        (
+            "local/smollm2-135",
+            "--llm-models: no local model 'local/smollm2-135'. Did you mean 'local/smollm2-135m'?; for a file "
+            'of your own set gguf = "PATH" in [tool.llmupgrade.models."local/smollm2-135"]',
+        ),
+    ],
+)
+def test_wrong_models(project: Project, models: str, line: str, distribution: tuple[str, ...]) -> None:
+    """A model that cannot be is one line and exit code 4."""
+    project.models = models
+    result = project.run(*distribution)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
+
+
+def test_missing_key(
+    project: Project, monkeypatch: pytest.MonkeyPatch, distribution: tuple[str, ...]
+) -> None:
+    """A model whose key is not set is one line that names the variable, before anything is called."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    project.models = "gpt-4o"
+    result = project.run(*distribution)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    line = (
+        'ERROR: gpt-4o needs a key: set OPENAI_API_KEY, or api_key_env in [tool.llmupgrade.models."gpt-4o"]'
+    )
+    assert line in [*result.errlines, *result.outlines]
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            '[tool.llmupgrade.models."old"]\nbase_ulr = "x"\n',
+            "pyproject.toml:2: [tool.llmupgrade.models.\"old\"]: unknown key 'base_ulr'. Did you mean 'base_url'?",
+        ),
+        (
+            '[tool.llmupgrade.models."old"]\nprice = {input = 1}\n',
+            "pyproject.toml:2: [tool.llmupgrade.models.\"old\"]: price lacks 'output', in USD per million tokens",
+        ),
+        (
+            "[tool.llmupgrade.judge]\nvotes = 2\n",
+            "pyproject.toml:2: [tool.llmupgrade.judge]: votes must be odd, so that they cannot tie",
+        ),
+    ],
+)
+def test_wrong_settings(project: Project, table: str, line: str) -> None:
+    """A wrong setting is one line with its place and exit code 4."""
+    project.write("pyproject.toml", table)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("--llm-report=out.txt",),
+            "--llm-report=out.txt: the suffix names the format; known: .json",
+        ),
+        (
+            ("--llm-incumbent=older",),
+            "--llm-incumbent=older is not among --llm-models; add it there: older,old,new",
+        ),
+    ],
+)
+def test_wrong_flags(project: Project, arguments: tuple[str, ...], line: str) -> None:
+    """A wrong flag is one line and exit code 4."""
+    result = project.run(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
