@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def limit_for(judge: str, expected: Json, unit: str, example: str) -> Decimal:
 
 def _text(judge: str, value: Json) -> str:
     if not isinstance(value, str):
-        hint = "" if is_list(value) or isinstance(value, dict) else "; put it in quotes"
+        hint = "" if is_list(value) or isinstance(value, Mapping) else "; put it in quotes"
         raise JudgeError(f"judge {judge!r} looks for a text, not {shown(value)}{hint}")
     if not value:
         raise JudgeError(f"judge {judge!r} looks for an empty text, which is in every answer")

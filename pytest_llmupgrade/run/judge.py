@@ -1,134 +1,168 @@
-"""Judge: every judge's word on a completion, as judgements; a broken judge is an error, never a miss."""
+"""Judge: from a completion and a case's judges to what each of them says."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
-import threading
+import sysconfig
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import JudgeError, LlmUpgradeError
 from pytest_llmupgrade.model import Judgement, Verdict
-from pytest_llmupgrade.wording import nearest, one_line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
-    from types import TracebackType
+    from collections.abc import Awaitable, Sequence
 
     from pytest_llmupgrade.model import Case, Completion, Judge, JudgeSpec
 
-_HERE = str(Path(__file__).parent.parent)
-_POSITIONAL = 2
-"""`(completion, case)` come first; the rest of a judge's parameters are its options."""
+_PACKAGE = str(Path(__file__).parents[1])
+_LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_LONGEST = 300
 
 
 def judge_completion(
-    completion: Completion, case: Case, judges: Iterable[tuple[JudgeSpec, Judge]]
+    completion: Completion, case: Case, judges: Sequence[tuple[JudgeSpec, Judge]]
 ) -> tuple[Judgement, ...]:
-    """Return every judge's judgement, in order; JudgeError where one cannot decide."""
+    """Ask every judge, also after a miss; JudgeError where one cannot decide, CallError where its call fails."""
     return tuple(_judgement(completion, case, spec, judge) for spec, judge in judges)
 
 
 def _judgement(completion: Completion, case: Case, spec: JudgeSpec, judge: Judge) -> Judgement:
-    __tracebackhide__ = True
-    if not callable(judge):
-        raise JudgeError(f"judge {spec.name!r} is no function but {type(judge).__name__}; return a callable")
-    _check_options(spec, judge)
     verdict = _verdict(completion, case, spec, judge)
+    passed, reason = verdict.passed, verdict.reason
     if spec.negated:
-        reason = verdict.reason or f"{spec.name} {'passed' if verdict.passed else 'missed'}"
-        verdict = Verdict(not verdict.passed, reason, verdict.calls)
-    return Judgement(judge=spec.label, passed=verdict.passed, reason=verdict.reason, calls=verdict.calls)
+        passed = not passed
+        reason = reason or f"{spec.name} {'misses' if passed else 'passes'}"
+    elif not passed:
+        reason = reason or f"{spec.name} gave no reason"
+    return Judgement(judge=spec.label, passed=passed, reason=reason, calls=verdict.calls)
 
 
 def _verdict(completion: Completion, case: Case, spec: JudgeSpec, judge: Judge) -> Verdict:
-    __tracebackhide__ = True
+    _check_options(spec, judge)
     try:
-        value: Any = judge(completion, case, **spec.options)
-        if inspect.isawaitable(value):
-            value = _run(_wait(value))
-    except AssertionError as error:
-        return Verdict(passed=False, reason=str(error) or "an assertion failed")
+        result: object = judge(completion, case, **spec.options)
+        if inspect.isawaitable(result):
+            result = _run(result)
     except LlmUpgradeError:
         raise
+    except AssertionError as error:
+        return Verdict(passed=False, reason=str(error) or f"an assert failed{_place(error)}")
     except Exception as error:
-        raise JudgeError(_broken(spec, error)) from error
-    if isinstance(value, Verdict):
-        return value
-    if value is None or isinstance(value, bool):
-        return Verdict(value is not False)
+        raise JudgeError(
+            f"judge {spec.name!r} raised {type(error).__name__}: {_first_line(str(error))}{_place(error)}"
+        ) from error
+    return _as_verdict(result, spec)
+
+
+def _as_verdict(result: object, spec: JudgeSpec) -> Verdict:
+    if isinstance(result, Verdict):
+        return result
+    if result is None or isinstance(result, bool):
+        return Verdict(passed=result is not False)
     raise JudgeError(
-        f"judge {spec.name!r} returned {shorten(one_line(repr(value)), 80)}; return True, False or a Verdict"
+        f"judge {spec.name!r} returned {_first_line(repr(result))} ({type(result).__name__}): "
+        "return True, False or a Verdict, or assert"
     )
 
 
-# --- awaiting --------------------------------------------------------------------------------------
-
-
-async def _wait(awaitable: Any) -> Any:
-    return await awaitable
-
-
-def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine, beside a loop that may be running in this thread."""
+def _run(result: Awaitable[object]) -> object:
+    """Run an async judge to its end; beside a loop that runs already, in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
-    box: list[Any] = []
-    thread = threading.Thread(target=lambda: box.append(asyncio.run(coroutine)))
-    thread.start()
-    thread.join()
-    return box[0]
+        return asyncio.run(_awaited(result))
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="llmupgrade-judge") as thread:
+        return thread.submit(context.run, asyncio.run, _awaited(result)).result()
 
 
-# --- a judge that is wrong -------------------------------------------------------------------------
+async def _awaited(result: Awaitable[object]) -> object:
+    return await result
 
 
-def _broken(spec: JudgeSpec, error: Exception) -> str:
-    text = shorten(one_line(str(error)), 200)
-    return f"judge {spec.name!r} raised {type(error).__name__}: {text}{_place(error.__traceback__)}"
-
-
-def _place(traceback: TracebackType | None) -> str:
-    """Return ` (file.py:12)` for the innermost frame outside this package."""
-    place = ""
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(_HERE):
-            place = f" ({Path(code.co_filename).name}:{traceback.tb_lineno})"
-        traceback = traceback.tb_next
-    return place
+# --- options ---------------------------------------------------------------------------------------
 
 
 def _check_options(spec: JudgeSpec, judge: Judge) -> None:
-    known = _options(judge)
-    if known is None:
-        return
-    for name in spec.options:
-        if name not in known:
-            hint = nearest(name, known) or f"It takes: {', '.join(known) or 'none'}"
-            raise JudgeError(f"judge {spec.name!r} takes no option {name!r}. {hint}")
-    lacking = [name for name, required in known.items() if required and name not in spec.options]
-    if lacking:
-        raise JudgeError(
-            f"judge {spec.name!r} needs the option {lacking[0]!r}: {{{spec.name}: {{{lacking[0]}: ...}}}}"
-        )
-
-
-@lru_cache(maxsize=1024)
-def _options(judge: Judge) -> Mapping[str, bool] | None:
-    """Return a judge's options with whether each is required; None where it takes any."""
+    """Raise JudgeError for options that the judge's signature does not take, before it runs."""
     try:
-        parameters = list(inspect.signature(judge).parameters.values())
-    except (TypeError, ValueError):  # some callables of C code tell no signature
+        fault = _option_fault(judge, spec.name, tuple(spec.options))
+    except TypeError:  # the judge is not hashable, so nothing of it can be kept
+        fault = _option_fault.__wrapped__(judge, spec.name, tuple(spec.options))
+    if fault:
+        raise JudgeError(fault)
+
+
+@lru_cache(maxsize=512)
+def _option_fault(judge: object, name: str, options: tuple[str, ...]) -> str | None:
+    """Return what is wrong with the names of the options, None if nothing is."""
+    if not callable(judge):
+        return f"judge {name!r} is no function, but {type(judge).__name__}: a judge is a fixture that returns one"
+    try:
+        signature = inspect.signature(judge)
+    except (ValueError, TypeError):  # a function written in C tells nothing
         return None
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    return {
-        parameter.name: parameter.default is parameter.empty
-        for parameter in parameters[_POSITIONAL:]
-        if parameter.kind is not parameter.VAR_POSITIONAL
-    }
+    try:
+        signature.bind(None, None, **dict.fromkeys(options))
+    except TypeError as error:
+        return _explained(name, options, list(signature.parameters.values()), error)
+    return None
+
+
+def _explained(
+    name: str, options: Sequence[str], parameters: Sequence[inspect.Parameter], error: TypeError
+) -> str:
+    taken = _option_names(parameters)
+    listing = f"It takes: {', '.join(taken)}." if taken else "It takes no options."
+    for option in options:
+        if option not in taken and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return f"judge {name!r} takes no option {option!r}{_hint(name, option, taken)} {listing}"
+    needed = [
+        p.name for p in parameters if p.name in taken and p.default is p.empty and p.name not in options
+    ]
+    if needed:
+        return f"judge {name!r} needs the option {needed[0]!r}. {listing}"
+    return f"judge {name!r} cannot be called as (completion, case, **options): {error}"
+
+
+def _option_names(parameters: Sequence[inspect.Parameter]) -> tuple[str, ...]:
+    """Return the parameters that YAML can set: all but the first two positional ones and the starred."""
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = (p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return tuple(one for one in named if one not in positional[:2])
+
+
+def _hint(name: str, option: str, taken: Sequence[str]) -> str:
+    from pytest_llmupgrade.wording import nearest
+
+    if option == "expected":
+        return f", which is what `{name}: VALUE` sets."
+    guess = nearest(option, taken)
+    if guess or "expected" not in taken:
+        return f". {guess}".rstrip()
+    return f"; to compare with a mapping, write `{name}: {{expected: {{...}}}}`."
+
+
+# --- errors ----------------------------------------------------------------------------------------
+
+
+def _place(error: BaseException) -> str:
+    """Return ` (file.py:12)`: the innermost frame of the project, else of a library, never one of ours."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((_PACKAGE, "<"))
+    ]
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
