@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import inspect
 import sysconfig
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +30,7 @@ def judge_completion(
 
 
 def _judgement(completion: Completion, case: Case, spec: JudgeSpec, judge: Judge) -> Judgement:
+    __tracebackhide__ = True
     verdict = _verdict(completion, case, spec, judge)
     passed, reason = verdict.passed, verdict.reason
     if spec.negated:
@@ -44,6 +42,7 @@ def _judgement(completion: Completion, case: Case, spec: JudgeSpec, judge: Judge
 
 
 def _verdict(completion: Completion, case: Case, spec: JudgeSpec, judge: Judge) -> Verdict:
+    __tracebackhide__ = True
     _check_options(spec, judge)
     try:
         result: object = judge(completion, case, **spec.options)
@@ -73,10 +72,15 @@ def _as_verdict(result: object, spec: JudgeSpec) -> Verdict:
 
 def _run(result: Awaitable[object]) -> object:
     """Run an async judge to its end; beside a loop that runs already, in a thread of its own."""
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(_awaited(result))
+    import contextvars
+    from concurrent.futures import ThreadPoolExecutor
+
     context = contextvars.copy_context()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="llmupgrade-judge") as thread:
         return thread.submit(context.run, asyncio.run, _awaited(result)).result()
@@ -91,6 +95,7 @@ async def _awaited(result: Awaitable[object]) -> object:
 
 def _check_options(spec: JudgeSpec, judge: Judge) -> None:
     """Raise JudgeError for options that the judge's signature does not take, before it runs."""
+    __tracebackhide__ = True
     try:
         fault = _option_fault(judge, spec.name, tuple(spec.options))
     except TypeError:  # the judge is not hashable, so nothing of it can be kept
@@ -164,5 +169,6 @@ def _place(error: BaseException) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = text.strip().partition("\n")[0]
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    from pytest_llmupgrade.wording import one_line, shorten
+
+    return shorten(one_line(text.strip().partition("\n")[0]), _LONGEST)
