@@ -1,12 +1,17 @@
 """Change the model behind a production LLM feature without breaking it.
 
-The nouns that a project's own judges and fixtures meet; importing them imports neither pytest nor a client.
+The nouns that a project's own judges and fixtures meet. Each is imported at first use: every pytest run of a project
+with this plugin imports this module, and most of them need none of it.
 """
 
 from __future__ import annotations
 
-from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
-from pytest_llmupgrade.model import CallFailure, Case, Completion, Request, ToolCall, Usage, Verdict
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
+    from pytest_llmupgrade.model import CallFailure, Case, Completion, Request, ToolCall, Usage, Verdict
 
 __version__ = "0.1.0"
 
@@ -23,3 +28,13 @@ __all__ = [
     "Verdict",
     "__version__",
 ]
+
+_ERRORS = frozenset({"CallError", "JudgeError", "LlmUpgradeError"})
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{'errors' if name in _ERRORS else 'model'}"), name)
+    globals()[name] = value
+    return value

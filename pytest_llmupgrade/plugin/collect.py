@@ -21,22 +21,12 @@ from pytest_llmupgrade.plugin.session import NO_JUDGE_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from pytest_llmupgrade.model import Case, JudgeSpec, ModelRule
 
 RESERVED_MARKS = frozenset(
     {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst"}
 )
-
-
-def collect_file(file_path: Path, parent: pytest.Collector) -> EvalFile | None:
-    """Return a collector for an eval file, None for any other file."""
-    patterns = parent.config.stash[SESSION].options.files
-    if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
-        return None
-    collector: EvalFile = EvalFile.from_parent(parent, path=file_path)
-    return collector
 
 
 class EvalFile(pytest.Module):
@@ -205,11 +195,7 @@ def mark_name(name: str) -> str:
 
 def parametrize_models(metafunc: pytest.Metafunc) -> None:
     """Add the models of the run as the axis `llm_model` to whatever asks for one."""
-    if "llm_model" not in metafunc.fixturenames:
-        return
     models = metafunc.config.stash[SESSION].options.models
-    if not models:
-        return
     rules = _rules(metafunc)
     params = [pytest.param(name, id=name, marks=_rule_marks(rules, name)) for name in models]
     metafunc.parametrize("llm_model", params)

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.plugin.collect import case_of
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
-from pytest_llmupgrade.plugin.llm import Llm
-from pytest_llmupgrade.plugin.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_llmupgrade.model import Case
     from pytest_llmupgrade.plugin.judging import Judged
+    from pytest_llmupgrade.plugin.llm import Llm
 
 
 @pytest.fixture
@@ -30,6 +28,8 @@ def llm_model(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def llm_case(request: pytest.FixtureRequest) -> Case:
     """Return the eval case that this item runs; only items of eval files have one."""
+    from pytest_llmupgrade.plugin.collect import case_of
+
     case = case_of(request.node)
     if case is None:
         pytest.fail("llm_case is there for eval files only; a Python test asks its own questions: llm(...)")
@@ -39,6 +39,10 @@ def llm_case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def llm(request: pytest.FixtureRequest, llm_model: str) -> Llm:
     """Ask the model under test: `llm("a question")` or `llm(messages, **params)`; counted and priced."""
+    from pytest_llmupgrade.plugin.collect import case_of
+    from pytest_llmupgrade.plugin.llm import Llm
+    from pytest_llmupgrade.plugin.trial import Trial
+
     session = request.config.stash[SESSION]
     trial = request.node.stash.get(TRIAL, None)
     if trial is None:

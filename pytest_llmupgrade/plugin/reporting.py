@@ -189,22 +189,6 @@ def _crashed(report: pytest.TestReport, session: LlmSession) -> Record:
     )
 
 
-class ReportKeeper:
-    """The hooks that are handed a report and no config: an instance knows its own."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the record."""
-        keep_record(self._config, report)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Remember faulty files."""
-        note_faulty(self._config, report)
-
-
 # --- the end of the run ----------------------------------------------------------------------------
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from pytest_llmupgrade.errors import LlmUpgradeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -100,6 +97,8 @@ class LlmSession:
             return self._completer
 
     def _build_completer(self) -> Completer:
+        from dataclasses import replace
+
         from pytest_llmupgrade.providers.adapting import AdaptingProvider
         from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
         from pytest_llmupgrade.providers.sequential import SequentialCompleter
@@ -122,6 +121,8 @@ class LlmSession:
         from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
 
         if self.judge_model is None:
+            from pytest_llmupgrade.errors import LlmUpgradeError
+
             raise LlmUpgradeError(NO_JUDGE_MODEL)
         table = self.settings.judge
         settings = JudgeSettings(

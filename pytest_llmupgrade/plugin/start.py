@@ -1,42 +1,56 @@
-"""How a run begins and ends: configure, plan, prepare, and the same beside xdist."""
+"""How a run begins and ends; what every pytest run passes through, so nothing costly is imported above."""
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.options import read_options
-from pytest_llmupgrade.plugin.reporting import ReportKeeper
 from pytest_llmupgrade.plugin.session import LlmSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable
+    from pathlib import Path
+
+_HOOKS = "llmupgrade-run"
 
 
 def configure(config: pytest.Config) -> None:
     """Read the options; models named on the command line must be callable, unless nothing will be called."""
     session = LlmSession(config, read_options(config))
     config.stash[SESSION] = session
-    config.pluginmanager.register(ReportKeeper(config), "llmupgrade-reports")
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if session.options.models or worker_input is not None or config.getoption("dist", "no") != "no":
+        activate(config)
     if worker_input is not None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
-    elif config.getoption("llm_models") and not _calls_nothing(config):
+    elif config.getoption("llm_models") and not calls_nothing(config):
         with_usage_errors(session.check)
 
 
-def _calls_nothing(config: pytest.Config) -> bool:
+def activate(config: pytest.Config) -> None:
+    """Register the hooks of a run with eval cases, once."""
+    if not config.pluginmanager.has_plugin(_HOOKS):
+        from pytest_llmupgrade.plugin.run_hooks import RunHooks
+
+        config.pluginmanager.register(RunHooks(config), _HOOKS)
+
+
+def calls_nothing(config: pytest.Config) -> bool:
+    """Whether this run only lists or plans."""
     return any(
         config.getoption(name, default=False)
         for name in ("collectonly", "setupplan", "show_fixtures_per_test", "showfixtures")
     )
 
 
-def with_usage_errors(step: Any, *arguments: object) -> None:
+def with_usage_errors(step: Callable[..., object], *arguments: object) -> None:
     """Run a step; what it raises of ours becomes pytest's usage error: one clear line, exit code 4."""
+    from pytest_llmupgrade.errors import LlmUpgradeError
+
     try:
         step(*arguments)
     except LlmUpgradeError as error:
@@ -59,76 +73,21 @@ def header(config: pytest.Config) -> list[str]:
     return [f"llmupgrade: {'incumbent' if models[1:] else 'model'}: {models[0]}{against}"]
 
 
-# --- the plan --------------------------------------------------------------------------------------
-
-
-def plan(session: pytest.Session) -> None:
-    """Note what was selected, once the selection is final."""
-    config = session.config
-    if not hasattr(config, "workerinput"):
-        config.stash[SESSION].plan(_eval_items(session.items))
-
-
-def _eval_items(items: Iterable[pytest.Item]) -> Iterator[tuple[str, str]]:
+def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Return a collector for an eval file, None for any other file."""
+    patterns = parent.config.stash[SESSION].options.files
+    if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
+        return None
+    activate(parent.config)
     from pytest_llmupgrade.plugin.collect import EvalFile
 
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        if isinstance(item.parent, EvalFile) and callspec is not None and "llm_model" in callspec.params:
-            yield item.nodeid, callspec.params["llm_model"]
+    collector: EvalFile = EvalFile.from_parent(parent, path=file_path)
+    return collector
 
 
-def plan_of_worker(node: Any, ids: Sequence[str]) -> None:
-    """Note what the workers selected: all of them the same, so the first one's word is enough."""
-    session: LlmSession = node.config.stash[SESSION]
-    if not session.planned:
-        session.plan(_eval_ids(ids, session.options))
+def parametrize_models(metafunc: pytest.Metafunc) -> None:
+    """Add the models of the run as the axis `llm_model` to whatever asks for one."""
+    if "llm_model" in metafunc.fixturenames and metafunc.config.stash[SESSION].options.models:
+        from pytest_llmupgrade.plugin import collect
 
-
-def _eval_ids(ids: Iterable[str], options: Any) -> Iterator[tuple[str, str]]:
-    """Tell eval items by their file's name and their model: a controller has ids only, no items."""
-    from fnmatch import fnmatch
-
-    known: dict[str, bool] = {}
-    for nodeid in ids:
-        file = nodeid.partition("::")[0]
-        name = file.rpartition("/")[2]
-        if name not in known:
-            known[name] = any(fnmatch(name, pattern) for pattern in options.files)
-        if known[name]:
-            inner = nodeid.rpartition("[")[2].removesuffix("]")
-            model = next(
-                (model for model in options.models if inner == model or inner.startswith(f"{model}-")), None
-            )
-            if model is not None:
-                yield nodeid, model
-
-
-# --- before the first item -------------------------------------------------------------------------
-
-
-def prepare(session: pytest.Session) -> None:
-    """Start what the selected items need, while nothing is captured yet."""
-    config = session.config
-    state = config.stash[SESSION]
-    if state.planned and not _calls_nothing(config) and not session.testsfailed:
-        with_usage_errors(state.start_local, _progress(config))
-
-
-def configure_node(node: Any) -> None:
-    """Start the local models in xdist's controller and tell its worker their addresses."""
-    state: LlmSession = node.config.stash[SESSION]
-    if state.options.models and not _calls_nothing(node.config):
-        with_usage_errors(state.start_local, _progress(node.config))
-    node.workerinput["llmupgrade_local_urls"] = dict(state.local_urls)
-
-
-def _progress(config: pytest.Config) -> Any:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-
-    def show(line: str) -> None:
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(line)
-
-    return show
+        collect.parametrize_models(metafunc)

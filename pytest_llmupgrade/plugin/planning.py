@@ -1,0 +1,86 @@
+"""How a run is planned and prepared, in one process and beside xdist."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.plugin.collect import EvalFile
+from pytest_llmupgrade.plugin.keys import SESSION
+from pytest_llmupgrade.plugin.start import calls_nothing, with_usage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pytest
+
+    from pytest_llmupgrade.plugin.options import Options
+    from pytest_llmupgrade.plugin.session import LlmSession
+
+
+def plan(session: pytest.Session) -> None:
+    """Note what was selected, once the selection is final."""
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        config.stash[SESSION].plan(_eval_items(session.items))
+
+
+def _eval_items(items: Iterable[pytest.Item]) -> Iterator[tuple[str, str]]:
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if isinstance(item.parent, EvalFile) and callspec is not None and "llm_model" in callspec.params:
+            yield item.nodeid, callspec.params["llm_model"]
+
+
+def plan_of_worker(node: Any, ids: Sequence[str]) -> None:
+    """Note what the workers selected: all of them the same, so the first one's word is enough."""
+    session: LlmSession = node.config.stash[SESSION]
+    if not session.planned:
+        session.plan(_eval_ids(ids, session.options))
+
+
+def _eval_ids(ids: Iterable[str], options: Options) -> Iterator[tuple[str, str]]:
+    """Tell eval items by their file's name and their model: a controller has ids only, no items."""
+    known: dict[str, bool] = {}
+    for nodeid in ids:
+        file = nodeid.partition("::")[0]
+        name = file.rpartition("/")[2]
+        if name not in known:
+            known[name] = any(fnmatch(name, pattern) for pattern in options.files)
+        if known[name]:
+            inner = nodeid.rpartition("[")[2].removesuffix("]")
+            model = next(
+                (model for model in options.models if inner == model or inner.startswith(f"{model}-")), None
+            )
+            if model is not None:
+                yield nodeid, model
+
+
+# --- before the first item -------------------------------------------------------------------------
+
+
+def prepare(session: pytest.Session) -> None:
+    """Start what the selected items need, while nothing is captured yet."""
+    config = session.config
+    state = config.stash[SESSION]
+    if state.planned and not calls_nothing(config) and not session.testsfailed:
+        with_usage_errors(state.start_local, _progress(config))
+
+
+def configure_node(node: Any) -> None:
+    """Start the local models in xdist's controller and tell its worker their addresses."""
+    state: LlmSession = node.config.stash[SESSION]
+    if state.options.models and not calls_nothing(node.config):
+        with_usage_errors(state.start_local, _progress(node.config))
+    node.workerinput["llmupgrade_local_urls"] = dict(state.local_urls)
+
+
+def _progress(config: pytest.Config) -> Any:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def show(line: str) -> None:
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+    return show

@@ -1,0 +1,74 @@
+"""The hooks of a run with eval cases or models; registered by `start.activate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmupgrade.plugin import planning, reporting
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+
+class RunHooks:
+    """An instance knows its config, which some of pytest's hooks are not handed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Flag faulty eval files."""
+        return reporting.mark_faulty((yield), collector)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember faulty eval files."""
+        reporting.note_faulty(self._config, report)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what was selected."""
+        planning.plan(session)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Start what the items need."""
+        planning.prepare(session)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the record."""
+        return reporting.attach_record((yield), item, call)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record."""
+        reporting.keep_record(self._config, report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Correct the exit status, last of all."""
+        reporting.hide_callspecs(session)
+        result = yield
+        reporting.correct_exit_status(session)
+        return result
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        """Say what the run found."""
+        reporting.print_summary(terminalreporter, exitstatus)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of xdist where the local models listen."""
+        planning.configure_node(node)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """Note what the workers selected."""
+        planning.plan_of_worker(node, ids)
