@@ -2,6 +2,74 @@
 
 from __future__ import annotations
 
-from pytest_llmupgrade.stats.proportions import Interval, quantile, wilson
+from pytest_llmupgrade.stats.agreement import (
+    Agreement,
+    Corrected,
+    Kappa,
+    cohens_kappa,
+    corrected_accuracy,
+    rogan_gladen,
+    sensitivity,
+    specificity,
+)
+from pytest_llmupgrade.stats.clusters import (
+    ClusteredMean,
+    clustered_mean,
+    pass_at_k,
+    pass_hat_k,
+    weighted_difference,
+)
+from pytest_llmupgrade.stats.interval import Interval
+from pytest_llmupgrade.stats.paired import (
+    NonInferiority,
+    Pairs,
+    mcnemar_exact,
+    mcnemar_midp,
+    noninferiority,
+    tango,
+    tango_z,
+)
+from pytest_llmupgrade.stats.planning import (
+    cases_needed,
+    cases_needed_for_drop,
+    holm,
+    more_cases_needed,
+    smallest_visible_drop,
+)
+from pytest_llmupgrade.stats.proportions import quantile, quantile_interval, quantile_ranks, wilson
+from pytest_llmupgrade.stats.ratios import ratio_of_means, typical_ratio
 
-__all__ = ["Interval", "quantile", "wilson"]
+__all__ = [
+    "Agreement",
+    "ClusteredMean",
+    "Corrected",
+    "Interval",
+    "Kappa",
+    "NonInferiority",
+    "Pairs",
+    "cases_needed",
+    "cases_needed_for_drop",
+    "clustered_mean",
+    "cohens_kappa",
+    "corrected_accuracy",
+    "holm",
+    "mcnemar_exact",
+    "mcnemar_midp",
+    "more_cases_needed",
+    "noninferiority",
+    "pass_at_k",
+    "pass_hat_k",
+    "quantile",
+    "quantile_interval",
+    "quantile_ranks",
+    "ratio_of_means",
+    "rogan_gladen",
+    "sensitivity",
+    "smallest_visible_drop",
+    "specificity",
+    "tango",
+    "tango_z",
+    "typical_ratio",
+    "weighted_difference",
+    "wilson",
+]
