@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_llmupgrade.model import Usage
 
 if TYPE_CHECKING:
-    from pytest_llmupgrade.model import ModelSpec, Price, Usage
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+    from pytest_llmupgrade.model import ModelSpec, Price
+
+    Rate: TypeAlias = Decimal | TieredPrices | None
 
 _PER = Decimal(1_000_000)
+_BATCH = {"processing": "batch"}
+_PROBE = Usage(input_tokens=1009, cached_input_tokens=211, output_tokens=503, reasoning_tokens=101)
 
 
-def cost_usd(spec: ModelSpec, usage: Usage | None) -> Decimal | None:
-    """Return what a call's tokens cost in USD, None where usage or price is unknown; local models cost nothing."""
-    if usage is None:
+def cost_usd(spec: ModelSpec, usage: Usage | None, *, batch: bool = False) -> Decimal | None:
+    """Return what a call cost in USD, exactly; None where usage or price is unknown; local models cost nothing.
+
+    `batch` asks for the price of a batch API: None where that one is unknown, as for a price of the user's own.
+    """
+    if usage is None or not _consistent(usage):
         return None
     if spec.price is not None:
-        return _by_price(spec.price, usage)
+        return None if batch else _by_price(spec.price, usage)
     if spec.name.startswith("local/"):
         return Decimal(0)
-    return _by_catalogue(spec.wire_name, spec.base_url, usage)
+    # A price may hold from a certain day or at certain hours only, so what is looked up holds for a minute.
+    tariff = _tariff(spec.wire_name, _address(spec), batch, int(time.time() // 60))
+    return tariff.cost_usd(usage) if tariff else None
 
 
 def prices_version() -> str:
-    """Return which version of the price catalogue is installed."""
+    """Return which version of the price catalogue is installed; its prices are as old as that version."""
     return f"genai-prices {version('genai-prices')}"
+
+
+def _consistent(usage: Usage) -> bool:
+    """Whether the counts can be true: a server that reports more cached than sent tokens cannot be priced."""
+    return 0 <= usage.cached_input_tokens <= usage.input_tokens and usage.output_tokens >= 0
 
 
 def _by_price(price: Price, usage: Usage) -> Decimal:
@@ -38,22 +59,92 @@ def _by_price(price: Price, usage: Usage) -> Decimal:
     return total / _PER
 
 
-@lru_cache(maxsize=4096)
-def _by_catalogue(wire_name: str, base_url: str | None, usage: Usage) -> Decimal | None:
-    """Look a price up; reasoning tokens are part of the output, cached ones part of the input."""
+def _address(spec: ModelSpec) -> str | None:
+    """Return where the call goes, as the `openai` client decides it; None is OpenAI itself."""
+    return spec.base_url or os.environ.get("OPENAI_BASE_URL") or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tariff:
+    """A model's prices, resolved once: looking them up costs a hundred times what multiplying does."""
+
+    input: Rate
+    cached_input: Rate
+    output: Rate
+    whole: ModelPrice | None
+    """The catalogue's own calculation, for models that are not priced by these three alone."""
+
+    def cost_usd(self, usage: Usage) -> Decimal | None:
+        """Return the price of a call, None where it used tokens that have no price."""
+        if (self.input is None and usage.input_tokens) or (self.output is None and usage.output_tokens):
+            return None
+        if self.whole is not None:
+            return _by_catalogue(self.whole, usage)
+        size = usage.input_tokens
+        total = _amount(self.input, size - usage.cached_input_tokens, size)
+        total += _amount(self.cached_input, usage.cached_input_tokens, size)
+        return (total + _amount(self.output, usage.output_tokens, size)) / _PER
+
+
+def _amount(rate: Rate, tokens: int, size: int) -> Decimal:
+    """Return USD times a million; the whole call is priced by the highest tier that its input exceeds."""
+    if not tokens or rate is None:
+        return Decimal(0)
+    if isinstance(rate, Decimal):
+        return rate * tokens
+    reached = [tier.price for tier in rate.tiers if size > tier.start]
+    return (reached[-1] if reached else rate.base) * tokens
+
+
+@lru_cache(maxsize=1024)
+def _tariff(wire_name: str, address: str | None, batch: bool, minute: int) -> _Tariff | None:  # noqa: FBT001  a cache key
+    """Return a model's prices in a minute since 1970, None where the catalogue does not truly know them."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        provider, model = get_snapshot().find_provider_model(
+            wire_name, None, None if address else "openai", address
+        )
+    except LookupError:
+        return None
+    # some fine-tuned models are filed under their base model, whose price they do not have
+    if wire_name.startswith("ft:") and not model.id.startswith("ft:"):
+        return None
+    price = _price(provider, model, minute, batch=batch)
+    return _as_tariff(price) if price is not None else None
+
+
+def _price(provider: Provider, model: ModelInfo, minute: int, *, batch: bool) -> ModelPrice | None:
+    """Return the price that holds, None for a batch price that is not listed: the catalogue would give the usual."""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromtimestamp(minute * 60, tz=UTC)
+    if not batch:
+        return model.get_prices(moment)
+    listed = any(
+        variant.when == _BATCH and (variant.constraint is None or variant.constraint.active(moment))
+        for variant in model.price_variants or ()
+    )
+    own = any(model is listed_model for listed_model in provider.models)
+    return model.get_prices(moment, _BATCH) if listed and own else None
+
+
+def _as_tariff(price: ModelPrice) -> _Tariff:
+    """Keep the three prices of text, and the catalogue's calculation where they do not give the same."""
+    cached = price.input_mtok if price.cache_read_mtok is None else price.cache_read_mtok
+    tariff = _Tariff(input=price.input_mtok, cached_input=cached, output=price.output_mtok, whole=None)
+    # some models are priced by the request, or have a price for reasoning, too
+    agrees = price.input_mtok is not None and tariff.cost_usd(_PROBE) == _by_catalogue(price, _PROBE)
+    return tariff if agrees else replace(tariff, whole=price)
+
+
+def _by_catalogue(price: ModelPrice, usage: Usage) -> Decimal:
     from genai_prices import Usage as CatalogueUsage
-    from genai_prices import calc_price
 
     tokens = CatalogueUsage(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
+        output_reasoning_tokens=usage.reasoning_tokens,
     )
-    try:
-        if base_url is None:
-            found = calc_price(tokens, wire_name, provider_id="openai")
-        else:
-            found = calc_price(tokens, wire_name, provider_api_url=base_url)
-    except (LookupError, ValueError):  # unknown model or provider; usage that contradicts itself
-        return None
-    return found.total_price
+    return price.calc_price(tokens)["total_price"]
