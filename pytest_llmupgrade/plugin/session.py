@@ -145,3 +145,5 @@ class LlmSession:
             self._completer.close()
         if self._server is not None:
             self._server.stop()
+        if "journal" in self.__dict__:
+            self.journal.close()

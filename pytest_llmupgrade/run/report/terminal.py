@@ -1,12 +1,13 @@
-"""The Summary for a terminal: lines of styled spans, right at any width from 60 columns on."""
+"""The Summary for a terminal: lines of styled spans, right at any width from 80 columns on."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade import wording
-from pytest_llmupgrade.wording import printable, shorten
+from pytest_llmupgrade.wording import cells, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ LABEL_WIDTH = 18
 COLUMN_MIN = 18
 COLUMN_MAX = 30
 FLIPS_SHOWN = 10
+_QUIET_METRICS = 4
+"""What -q leaves of the table: accuracy, its interval, and how the items ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,18 @@ def _table(summary: Summary, models: Sequence[ModelSummary], width: int, verbosi
     if len(summary.models) > 1:
         roles = ["incumbent" if model.name == summary.incumbent else "candidate" for model in models]
         yield _row("", roles, column, "dim")
-    for label, cell in _METRICS if verbosity >= 0 else _METRICS[:2]:
-        cells = [cell(model) for model in models]
-        if any(cells):
-            yield _row(label, [text or "-" for text in cells], column)
+    for label, cell in _METRICS if verbosity >= 0 else _METRICS[:_QUIET_METRICS]:
+        texts = [cell(model) for model in models]
+        if any(texts):
+            yield _row(label, [text or "-" for text in texts], column)
     if verbosity >= 0:
         yield from _groups("by category", models, column, lambda model: model.by_category)
         yield from _groups("by difficulty", models, column, lambda model: model.by_difficulty)
 
 
-def _row(label: str, cells: Sequence[str], column: int, style: Style = "") -> Line:
+def _row(label: str, texts: Sequence[str], column: int, style: Style = "") -> Line:
     spans = [Span(wording.pad(shorten(label, LABEL_WIDTH), LABEL_WIDTH), "" if style else "dim")]
-    spans.extend(Span(" " + wording.pad(cell, column, right=True), style) for cell in cells)
+    spans.extend(Span(" " + wording.pad(text, column, right=True), style) for text in texts)
     return tuple(spans)
 
 
@@ -179,8 +182,10 @@ def _group_cell(tally: Tally | None) -> str:
 
 
 def _comparison(comparison: Comparison, width: int, verbosity: int) -> Iterator[Line]:
+    room = (width - 30) // 2
+    names = [shorten(printable(name), room) for name in (comparison.candidate, comparison.incumbent)]
     yield (
-        Span(f"{comparison.candidate} against {comparison.incumbent}", "bold"),
+        Span(" against ".join(names), "bold"),
         Span(f", {wording.plural(comparison.paired, 'case')} paired"),
     )
     yield (
@@ -199,8 +204,8 @@ def _flips(label: str, flips: Sequence[Flip], width: int, verbosity: int) -> Ite
     shown = flips if verbosity > 0 else flips[:FLIPS_SHOWN]
     style: Style = "bad" if label == "broke" else "good"
     for flip in shown:
-        place = f"{flip.candidate.file}:{flip.candidate.line}"
-        name = printable(flip.case_id).rpartition("::")[2]
+        name = shorten(printable(flip.case_id).rpartition("::")[2], width // 2)
+        place = shorten(f"{flip.candidate.file}:{flip.candidate.line}", width - cells(name) - 10)
         yield (Span(f"  {label} ", style), Span(name, "bold"), Span(f"  {place}", "dim"))
         missed = flip.candidate if label == "broke" else flip.incumbent
         yield _answer_line("was", flip.incumbent, width)
@@ -230,7 +235,8 @@ def _notes(summary: Summary, width: int) -> Iterator[Line]:
     if lines:
         yield ()
     for text in lines:
-        yield (Span(shorten(printable(text), width), "warn"),)
+        for line in textwrap.wrap(printable(text), width, subsequent_indent="  "):
+            yield (Span(line, "warn"),)
 
 
 def _unpriced(summary: Summary) -> Iterator[str]:

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from pytest_llmupgrade.model import Judgement, Outcome, Record, RecordedError, Usage
+from pytest_llmupgrade.run.record import Journal
+from pytest_llmupgrade.run.report.json_report import head_of
+from pytest_llmupgrade.run.report.terminal import terminal_lines
+from pytest_llmupgrade.run.summarise import Planned, Summary, summarise
+from pytest_llmupgrade.wording import cells
+from tests import golden
+
+MODELS = ("gpt-3.5-turbo", "gpt-4o", "a-model-with-a-very-long-name-2026-11-23")
+
+
+def record(case: str, model: str, outcome: Outcome, **changes: object) -> Record:
+    """Return a record with an answer, a price and a latency unless the outcome has none."""
+    done = outcome in ("passed", "missed")
+    made = Record(
+        case_id=f"evals/eval_support.yaml::{case}",
+        nodeid=f"evals/eval_support.yaml::{case}[{model}]",
+        file="evals/eval_support.yaml",
+        line=12,
+        model=model,
+        outcome=outcome,
+        category="billing" if case < "m" else "orders",
+        answer="You have 30 days.\x1b[31m" if outcome == "passed" else "No idea, 世界.",
+        usage=Usage(input_tokens=1200, output_tokens=40, cached_input_tokens=200) if done else None,
+        cost_usd=Decimal("0.0034") if done else None,
+        latency_ms=840.0 if done else None,
+        origin="live" if done else None,
+        judgements=(
+            Judgement(judge="contains", passed=outcome == "passed", reason="'30 days' is not in the answer"),
+        )
+        if done
+        else (),
+        error=RecordedError(kind="auth", message="gpt-4o: the key is refused (401)")
+        if outcome == "errored"
+        else None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def summary_of(records: list[Record], planned: int = 4) -> Summary:
+    """Return the summary of records, through the journal as in a run."""
+    journal = Journal()
+    for each in records:
+        journal.append(each)
+    rows = {(row.case_id, row.model): row for row in journal.rows.values()}
+    models = tuple(dict.fromkeys(each.model for each in records))
+    summary = summarise(
+        tuple(rows.values()),
+        Planned(by_model=dict.fromkeys(models, planned)),
+        models=models,
+        read=lambda case, model: journal.read(rows[case, model]),
+        created="2026-11-23T00:00:00+00:00",
+    )
+    journal.close()
+    return summary
+
+
+def three_models() -> Summary:
+    """Return a summary in which everything happens once."""
+    old, new, third = MODELS
+    return summary_of(
+        [
+            record("a", old, "passed"),
+            record("b", old, "missed"),
+            record("x", old, "missed"),
+            record("y", old, "skipped"),
+            record("a", new, "missed"),
+            record("b", new, "passed"),
+            record("x", new, "errored"),
+            record("y", new, "passed"),
+            record("a", third, "passed", cost_usd=None),
+            record("b", third, "passed", adapted=("temperature dropped (only the default is accepted)",)),
+        ]
+    )
+
+
+def text(summary: Summary, width: int, verbosity: int = 0) -> str:
+    """Return the lines as plain text."""
+    lines = terminal_lines(summary, width=width, verbosity=verbosity)
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("verbosity", [-1, 0, 1])
+def test_the_report_reads_as_it_should(width: int, verbosity: int) -> None:
+    """The terminal report looks as the reviewed file says, at 80 and at 200 columns."""
+    golden.check(f"terminal/three_models_{width}_{verbosity}.txt", text(three_models(), width, verbosity))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """No line wraps, whatever an answer holds."""
+    shown = text(three_models(), width, 1)
+    assert max(cells(line) for line in shown.splitlines()) <= width
+
+
+def test_hostile_answers_are_printable() -> None:
+    """An escape sequence in an answer shows as text."""
+    shown = text(three_models(), 200, 1)
+    assert "\x1b" not in shown
+    assert "\\x1b[31m" in shown
+
+
+def test_unknown_is_never_zero() -> None:
+    """A model with one unpriced answer has no cost, and the report says so."""
+    head = head_of(three_models(), {})
+    third = head["models"][2]
+    assert third["cost_usd"] is None
+    assert third["unpriced"] == 1
+    assert "unpriced" in text(three_models(), 200)
+
+
+def test_a_rerun_counts_once() -> None:
+    """The last attempt of an item wins."""
+    summary = summary_of([record("a", "m", "missed"), record("a", "m", "passed")], planned=1)
+    tally = summary.models[0].tally
+    assert (tally.planned, tally.passed, tally.missed, tally.not_run) == (1, 1, 0, 0)
+
+
+def test_what_did_not_run_is_said() -> None:
+    """Planned items without a record show as not run."""
+    summary = summary_of([record("a", "m", "passed")], planned=3)
+    assert summary.models[0].tally.not_run == 2
+    assert "3 (2 not run)" in text(summary, 80)
+
+
+def test_pairs_add_up() -> None:
+    """Broke, fixed, both and unpaired account for every case of either model."""
+    comparison = three_models().comparisons[0]
+    assert [flip.case_id[-1] for flip in comparison.broke] == ["a"]
+    assert [flip.case_id[-1] for flip in comparison.fixed] == ["b"]
+    assert comparison.paired == 2
+    assert comparison.unpaired == 2
