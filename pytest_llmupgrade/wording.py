@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 UNPRICED = "unpriced"
+_SMALLEST = Decimal("0.000001")
+_LONGEST_NAME = 80  # characters; what is longer is no slip of the pen
 
 
 # --- numbers ---------------------------------------------------------------------------------------
@@ -22,56 +25,73 @@ def money(amount: Decimal | None) -> str:
         return UNPRICED
     if amount == 0:
         return "$0"
-    if abs(amount) < Decimal("0.000001"):
-        return "<$0.000001"
-    if abs(amount) >= 1:
-        return f"${amount:,.2f}"
-    digits = max(2, 1 - amount.adjusted())
-    return f"${amount:.{digits}f}"
+    if amount < 0:
+        return f"-{money(-amount)}"
+    if amount < _SMALLEST:
+        return f"<${_SMALLEST}"
+    digits = 2 if amount >= 1 else max(2, 1 - amount.adjusted())
+    return f"${amount:,.{digits}f}"
 
 
 def share(value: float | None) -> str:
-    """Return a share of 0 to 1 as per cent."""
-    return "-" if value is None else f"{value * 100:.1f} %"
+    """Return a share of 0 to 1 as per cent; only all is `100.0 %`, and only none `0.0 %`."""
+    if value is None:
+        return "-"
+    shown = f"{value * 100:.1f} %"
+    if shown == "100.0 %" and value < 1:
+        return ">99.9 %"
+    return "<0.1 %" if shown == "0.0 %" and value > 0 else shown
 
 
 def interval(low: float, high: float) -> str:
     """Return an interval of shares, in per cent."""
-    return f"[{low * 100:.1f}, {high * 100:.1f}]"
+    return f"[{_unsigned_zero(low * 100):.1f}, {_unsigned_zero(high * 100):.1f}]"
 
 
 def points(difference: float) -> str:
-    """Return a difference of shares in percentage points, signed."""
-    return f"{difference * 100:+.1f} pp"
+    """Return a difference of shares (-1 to 1) in percentage points, signed unless it rounds to nothing."""
+    value = _unsigned_zero(difference * 100)
+    return f"{value:+.1f} pp" if value else "0.0 pp"
+
+
+def _unsigned_zero(value: float) -> float:
+    """Round to the digit that is shown, without the minus that a small negative number would leave."""
+    return round(value, 1) + 0.0
 
 
 def ratio(value: float) -> str:
-    """Return a ratio such as `0.89x`."""
-    return f"{value:.2f}x"
+    """Return a ratio such as `0.89x`, with two significant digits where it is far below one."""
+    if 0 < value < 0.095:  # noqa: PLR2004  two decimals would leave one digit or none
+        return f"{Decimal(f'{value:.2g}'):f}x"
+    return f"{value:,.0f}x" if value >= 99.5 else f"{value:.2f}x"  # noqa: PLR2004  decimals of 120x say nothing
 
 
 def duration(milliseconds: float) -> str:
-    """Return a duration in the unit that suits it."""
-    if milliseconds < 1000:  # noqa: PLR2004  below a second
+    """Return a duration in the unit that suits it: `840 ms`, `1.24 s`, `2:05 min`, `1:02:05 h`."""
+    if 0 < milliseconds < 0.5:  # noqa: PLR2004  would round to nothing
+        return "<1 ms"
+    if milliseconds < 999.5:  # noqa: PLR2004  would round to a second
         return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 60:  # noqa: PLR2004  below a minute
-        return f"{seconds:.2f} s"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    if milliseconds < 59_995:  # noqa: PLR2004  would round to a minute
+        return f"{milliseconds / 1000:.2f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    if minutes < 60:  # noqa: PLR2004  below an hour
+        return f"{minutes}:{seconds:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} h"
 
 
 def tokens(count: int) -> str:
-    """Return a number of tokens, short from ten thousand on."""
+    """Return a number of tokens, short from ten thousand on: `9,999`, `12.3k`, `1.20M`."""
     if count < 10_000:  # noqa: PLR2004  five digits are still read at a glance
         return f"{count:,}"
-    if count < 1_000_000:  # noqa: PLR2004
+    if count < 999_950:  # noqa: PLR2004  would round to a million
         return f"{count / 1000:.1f}k"
-    return f"{count / 1_000_000:.2f}M"
+    return f"{count / 1_000_000:,.2f}M"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return a count with its noun; `many` where the plural is not the noun and an s."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 # --- names -----------------------------------------------------------------------------------------
@@ -79,31 +99,34 @@ def plural(count: int, noun: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `Did you mean 'X'?` for the nearest known name, '' where none is near."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {found[0]!r}?" if found else ""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(known, reverse=True)}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f"Did you mean {by_lower[found[0]]!r}?" if found else ""
 
 
 # --- foreign text ----------------------------------------------------------------------------------
 
 
-_KEPT = {"\n", "\t"}
+_SUSPECT = re.compile(r"[^\n\t -~]")
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_JOINERS = {"\u200d", "\ufe0f"}  # emoji are made with these
+_JOINERS = {"\u200c", "\u200d"}  # Persian words and emoji are made with these
 
 
 def printable(text: str) -> str:
-    """Return text whose control sequences, bidi overrides and lone surrogates show instead of acting."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_visible, text))
+    r"""Return text whose control characters, bidi overrides and lone surrogates show (`\x1b`) instead of acting.
+
+    New lines and tabs stay.
+    """
+    return _SUSPECT.sub(_visible, text)
 
 
-def _visible(character: str) -> str:
-    if character in _KEPT or character in _JOINERS or character.isprintable():
+def _visible(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _JOINERS or unicodedata.category(character) not in _HIDDEN_CATEGORIES:
         return character
-    if unicodedata.category(character) not in _HIDDEN_CATEGORIES:
-        return character
-    return character.encode("unicode_escape", "surrogatepass").decode()
+    return character.encode("unicode_escape").decode()
 
 
 def one_line(text: str) -> str:
