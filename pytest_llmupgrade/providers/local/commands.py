@@ -1,31 +1,33 @@
-"""`llmupgrade models`: list the embedded models, and fetch them ahead of time."""
+"""What `llmupgrade models ls` and `llmupgrade models pull` do."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.providers.local.weights import KNOWN, cache_dir, is_fetched, known_path
-from pytest_llmupgrade.wording import nearest
+from pytest_llmupgrade.model import ModelSpec
+from pytest_llmupgrade.providers.local.cache import cache_dir
+from pytest_llmupgrade.providers.local.fetch import is_cached, weights_path
+from pytest_llmupgrade.providers.local.progress import bar, lines
+from pytest_llmupgrade.providers.local.weights import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def models_table() -> Iterator[str]:
-    """Yield a line for each embedded model: its name, whether it is fetched, and what it is."""
+    """Yield a line for every embedded model: its name, size, whether it is here, licence, what it is."""
     width = max(map(len, KNOWN))
     for weights in KNOWN.values():
-        state = "fetched" if is_fetched(weights) else "not fetched"
-        yield f"{weights.name:{width}}  {state:11}  {weights.label}"
-    yield f"folder: {cache_dir()}"
+        here = "cached" if is_cached(weights) else "not fetched"
+        size = f"{weights.bytes / 1e6:.0f} MB"
+        yield f"{weights.name:<{width}}  {size:>6}  {here:<11}  {weights.licence}  {weights.label}"
+    yield f"cache: {cache_dir()}"
 
 
-def pull(names: Sequence[str], echo: Callable[[str], None]) -> None:
-    """Fetch embedded models, all where none is named; UsageError for a name that is none."""
-    for name in names:
-        if name not in KNOWN:
-            hint = nearest(name, KNOWN) or f"Known: {', '.join(KNOWN)}"
-            raise UsageError(f"no local model {name!r}. {hint}")
-    for name in names or KNOWN:
-        echo(f"{name}: {known_path(KNOWN[name], echo)}")
+def pull(names: Iterable[str], echo: Callable[[str], object]) -> None:
+    """Fetch and verify the named models, all if none is named; UsageError where one cannot be had."""
+    progress = bar(sys.stderr) if sys.stderr.isatty() else lines(echo)
+    for name in tuple(names) or tuple(KNOWN):
+        path = weights_path(ModelSpec(name=name, wire_name=name), progress=progress)
+        echo(f"{name}: {path}, verified ({KNOWN[name].licence})")

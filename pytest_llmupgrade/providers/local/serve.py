@@ -1,111 +1,188 @@
-"""The parent's side: one child process that serves all local models of a run, and ends with it."""
+"""The parent's side of the local models: one child process that serves them all on loopback."""
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.providers.local.weights import KNOWN, weights_path
-from pytest_llmupgrade.wording import one_line, shorten
+from pytest_llmupgrade.providers.local.fetch import EXTRA, weights_path
+from pytest_llmupgrade.providers.local.progress import lines
+from pytest_llmupgrade.providers.local.weights import KNOWN
+from pytest_llmupgrade.providers.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_llmupgrade.model import ModelSpec
-    from pytest_llmupgrade.providers.local.weights import Progress
+    from pytest_llmupgrade.providers.local.progress import Progress
 
-_START_S = 120
-_TEMPLATE = Path(__file__).parent / "smollm2_tools.jinja"
+START_S = 120.0
+"""Seconds that loading may take: a large file of the user's own, on a slow disk."""
+
+_CHILD = "pytest_llmupgrade.providers.local.child"
+_PACKAGE_HOME = Path(__file__).parents[3]
+_STOP_S = 5.0
+_LOG_TAIL = 20_000
 
 
 class LocalServer:
-    """A running child; `urls` says where each model listens."""
+    """Local models being served until `stop`, or until this process ends; `start` makes one."""
 
-    def __init__(self, process: subprocess.Popen[str], urls: Mapping[str, str]) -> None:
-        self._process = process
-        self.urls = urls
-        """Base URL, ending in /v1, by the model's name."""
+    def __init__(self, urls: Mapping[str, str], child: _Child) -> None:
+        self.urls: Mapping[str, str] = MappingProxyType(dict(urls))
+        """Base URL by the model's name: `http://127.0.0.1:PORT/v1`."""
+        self.pid = child.process.pid
+        self._stop = weakref.finalize(self, child.stop)
 
     @classmethod
-    def start(cls, specs: Sequence[ModelSpec], *, progress: Progress) -> Self:
-        """Fetch what is missing, start the child and wait until it listens; UsageError where it cannot."""
-        models = {}
-        for spec in specs:
-            path = weights_path(spec, progress)
-            template = _TEMPLATE.read_text(encoding="utf-8") if spec.gguf is None else ""
-            models[spec.wire_name] = {"name": spec.wire_name, "path": str(path), "template": template}
-        process = _spawn()
+    def start(
+        cls,
+        models: Sequence[ModelSpec],
+        *,
+        progress: Callable[[str], object] | None = None,
+        fetching: Progress | None = None,
+        timeout_s: float = START_S,
+    ) -> LocalServer:
+        """Fetch what is missing and serve the models; UsageError says which one cannot be served, and why.
+
+        `progress` gets a line for what takes long; `fetching`, if given, gets a download's bytes instead.
+        """
+        tell = fetching or lines(progress or _nothing)
+        wanted = {spec.name: _order(spec, weights_path(spec, progress=tell)) for spec in models}
+        orders = {order["name"]: order for order in wanted.values()}
+        child = _Child()
         try:
-            urls = _handshake(process, list(models.values()))
+            served = child.serve(list(orders.values()), timeout_s)
         except BaseException:
-            _end(process)
+            child.stop()
             raise
-        return cls(process, {spec.name: urls[spec.wire_name] for spec in specs})
+        return cls({name: served[order["name"]] for name, order in wanted.items()}, child)
 
     def stop(self) -> None:
-        """End the child; a second call does nothing."""
-        _end(self._process)
+        """End the child process; once more is no error."""
+        self._stop()
 
 
-def _spawn() -> subprocess.Popen[str]:
-    log: IO[bytes] = tempfile.TemporaryFile(prefix="llmupgrade-local-")  # noqa: SIM115  closed below
-    with log:  # the child has its own descriptor of it
-        return subprocess.Popen(  # noqa: S603  this interpreter, this package
-            [sys.executable, "-m", "pytest_llmupgrade.providers.local.child"],
+def _nothing(_line: str) -> None:
+    """Where nobody wants to know."""
+
+
+def _order(spec: ModelSpec, path: Path) -> dict[str, str]:
+    """Return what the child is told of one model; `m` and `m#2` are one order."""
+    known = None if spec.gguf else KNOWN[spec.wire_name]
+    template = Path(__file__).with_name(known.template).read_text("utf-8") if known else ""
+    return {"name": spec.wire_name, "path": str(path), "template": template}
+
+
+class _Child:
+    """The process and the file that takes what llama.cpp prints."""
+
+    def __init__(self) -> None:
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+        self.process = subprocess.Popen(  # noqa: S603  our own module
+            [sys.executable, "-P", "-m", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=self.log,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends the child's stdin
+            encoding="utf-8",
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends this one
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 
+    def serve(self, orders: Sequence[Mapping[str, str]], timeout_s: float) -> Mapping[str, str]:
+        """Return the base URLs by name once all models answer; UsageError where one does not."""
+        names = ", ".join(order["name"] for order in orders)
+        line = self._reply(orders, timeout_s)
+        if line is None:
+            raise UsageError(f"{names}: not loaded within {timeout_s:g} s")
+        reply = _parsed(line)
+        if "urls" in reply:
+            urls: Mapping[str, str] = reply["urls"]
+            return urls
+        if not reply:
+            code = self.process.wait()
+            raise UsageError(f"{names}: the local server ended with code {code}: {self._last_words()}")
+        raise UsageError(_refusal(reply, self._last_words()))
 
-def _handshake(process: subprocess.Popen[str], models: list[dict[str, str]]) -> dict[str, str]:
-    assert process.stdin is not None  # noqa: S101  both are pipes
-    assert process.stdout is not None  # noqa: S101
-    watchdog = threading.Timer(_START_S, process.kill)
-    watchdog.start()
+    def stop(self) -> None:
+        """End the process: by the end of its stdin, by force if that does not do."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            _close(pipe)
+        try:
+            self.process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def _reply(self, orders: Sequence[Mapping[str, str]], timeout_s: float) -> str | None:
+        """Return the child's first line, '' if it died, None if it took too long."""
+        found: list[str] = []
+        asking = threading.Thread(target=lambda: found.append(self._ask(orders)), daemon=True)
+        asking.start()
+        asking.join(timeout_s)
+        if found:
+            return found[0]
+        self.process.kill()  # its pipe ends with it, and so does the thread
+        asking.join()
+        return None
+
+    def _ask(self, orders: Sequence[Mapping[str, str]]) -> str:
+        stdin, stdout = self.process.stdin, self.process.stdout
+        if stdin is None or stdout is None:
+            return ""
+        try:
+            stdin.write(json.dumps(orders) + "\n")
+            stdin.flush()
+        except OSError:
+            return ""  # it died before it read; its last words are in the log
+        return stdout.readline()
+
+    def _last_words(self) -> str:
+        size = self.log.seek(0, os.SEEK_END)
+        self.log.seek(max(0, size - _LOG_TAIL))
+        said = [line for line in self.log.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        errors = [line for line in said if "error" in line.lower()]
+        return quoted((errors or said or ["it said nothing"])[-1])
+
+
+def _environment() -> dict[str, str]:
+    """Let the child find this package where it runs from a checkout; `-P` keeps the working directory out."""
+    path = os.pathsep.join(filter(None, (str(_PACKAGE_HOME), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _parsed(line: str) -> dict[str, Any]:
     try:
-        process.stdin.write(json.dumps(models) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-    except BrokenPipeError:
-        line = ""
-    finally:
-        watchdog.cancel()
-    event: dict[str, Any] = (
-        json.loads(line) if line else {"error": "it ended before it listened", "kind": "died"}
-    )
-    if "urls" not in event:
-        raise UsageError(_why(event, models))
-    urls: dict[str, str] = event["urls"]
-    return urls
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _why(event: Mapping[str, str], models: Sequence[Mapping[str, str]]) -> str:
-    if event["kind"] == "missing":
-        return "local models need the extra: pip install 'pytest-llmupgrade[local]'"
-    names = ", ".join(
-        model["name"] if model["name"] in KNOWN else f"{model['name']} ({model['path']})" for model in models
-    )
-    return f"local models cannot be served: {names}: {shorten(one_line(event['error']), 200)}"
+def _refusal(reply: Mapping[str, Any], last_words: str) -> str:
+    """Word the child's error for the user."""
+    name = reply["name"]
+    if reply["kind"] == "missing":
+        return f"{name} needs the extra: {EXTRA} ({quoted(reply['error'])})"
+    return f"{name}: llama.cpp cannot load its weights: {quoted(reply['error'])} ({last_words})"
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        if process.stdin is not None:
-            process.stdin.close()
+def _close(pipe: IO[str] | None) -> None:
+    if pipe is None:
+        return
     try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+        pipe.close()
+    except OSError:  # what was not yet written to a dead process
+        return
