@@ -58,7 +58,17 @@ def pytest_sessionstart(session):
 def timed(folder: Path, *arguments: str) -> float:
     """Return the seconds that one pytest run takes."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+    ]
     done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])

@@ -169,7 +169,7 @@ class Planned:
     """Items by model."""
 
 
-def summarise(
+def summarise(  # noqa: PLR0913  all of it is what a run is
     rows: Sequence[RowLike],
     planned: Planned,
     *,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server import LlmServer
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server import LlmServer
 
 SUITE = """\
 judge: contains
@@ -56,7 +59,7 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with one suite of three cases; model `new` breaks one, fixes one, and one passes on both."""
+    """Return a project with three cases; model `new` breaks one, fixes one, and one passes on both."""
     for name, value in llm_server.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CI", raising=False)

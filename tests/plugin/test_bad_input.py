@@ -42,8 +42,10 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "python object": (
         "cases: !!python/object/apply:os.system [echo]\n",
-        "evals/eval_bad.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not read; "
-        "write the plain value",
+        (
+            "evals/eval_bad.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not read; "
+            "write the plain value"
+        ),
     ),
     "empty file": ("", "evals/eval_bad.yaml:1: it is empty; write a mapping with the key 'cases'"),
     "no cases": ("cases: []\n", "evals/eval_bad.yaml:1: cases is empty; write at least one"),
@@ -57,8 +59,10 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "invalid JSON Schema": (
         "cases:\n  - id: a\n    input: x\n    judge: {json_schema: {schema: {type: objekt}}}\n",
-        "evals/eval_bad.yaml:4: case 'a': json_schema: schema is no JSON Schema: "
-        "$.type: 'objekt' is not valid under any of the given schemas",
+        (
+            "evals/eval_bad.yaml:4: case 'a': json_schema: schema is no JSON Schema: "
+            "$.type: 'objekt' is not valid under any of the given schemas"
+        ),
     ),
     "reserved mark": (
         "cases:\n  - {id: a, input: x, expected: y, judge: contains, category: skip}\n",
@@ -66,8 +70,10 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "llm_judge without a model": (
         "cases:\n  - {id: a, input: x, judge: llm_judge}\n",
-        "evals/eval_bad.yaml:2: case 'a': llm_judge needs a model: pass --llm-judge-model=MODEL, "
-        "or set model = ... in [tool.llmupgrade.judge]",
+        (
+            "evals/eval_bad.yaml:2: case 'a': llm_judge needs a model: pass --llm-judge-model=MODEL, "
+            "or set model = ... in [tool.llmupgrade.judge]"
+        ),
     ),
 }
 
@@ -105,14 +111,18 @@ def test_all_faults_of_all_files_at_once(project: Project, distribution: tuple[s
         ("old,", "--llm-models=old,: a name is empty; write --llm-models=MODEL[,MODEL...]"),
         (
             "old,old",
-            "--llm-models=old,old: 'old' stands twice; to measure how often a model disagrees with itself, "
-            "write old,old#2",
+            (
+                "--llm-models=old,old: 'old' stands twice; to measure how often a model disagrees with itself, "
+                "write old,old#2"
+            ),
         ),
         ("a b", "--llm-models=a b: 'a b' has a space, a bracket or '::' in it"),
         (
             "local/smollm2-135",
-            "--llm-models: no local model 'local/smollm2-135'. Did you mean 'local/smollm2-135m'?; for a file "
-            'of your own set gguf = "PATH" in [tool.llmupgrade.models."local/smollm2-135"]',
+            (
+                "--llm-models: no local model 'local/smollm2-135'. Did you mean 'local/smollm2-135m'?; for a file "
+                'of your own set gguf = "PATH" in [tool.llmupgrade.models."local/smollm2-135"]'
+            ),
         ),
     ],
 )

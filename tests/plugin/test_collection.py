@@ -155,7 +155,7 @@ def test_random_order(project: Project) -> None:
 
 
 def test_syrupy_snapshots(project: Project) -> None:
-    """syrupy's `snapshot` works inside a project's own judge."""
+    """Syrupy's `snapshot` works inside a project's own judge."""
     project.write(
         "conftest.py",
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -17,10 +17,11 @@ from pytest_llmupgrade.run.load.yaml_values import LinedDict, LinedList, read_ya
 from pytest_llmupgrade.wording import nearest, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 _FORBIDDEN = re.compile(r"[\[\]/\s\x00-\x1f\x7f]|::")
+_ACTIONS: Mapping[str, Literal["skip", "xfail"]] = {"skip": "skip", "xfail": "xfail"}
 _COLLIDING = frozenset(
     ("setup_module", "teardown_module", "setup_function", "teardown_function", "pytest_plugins")
 )
@@ -176,10 +177,9 @@ class _Loader:
             self._fault(line, f"{name}models must be a mapping of model globs, not {words.shown(rules)}")
             return
         for pattern, rule in rules.items():
-            action, reason = (
-                next(iter(rule.items())) if isinstance(rule, dict) and len(rule) == 1 else ("", "")
-            )
-            if (action == "skip" or action == "xfail") and isinstance(reason, str) and reason:
+            word, reason = next(iter(rule.items())) if isinstance(rule, dict) and len(rule) == 1 else ("", "")
+            action = _ACTIONS.get(word)
+            if action is not None and isinstance(reason, str) and reason:
                 yield ModelRule(pattern=pattern, action=action, reason=reason)
             else:
                 self._fault(

@@ -9,7 +9,7 @@ from pytest_llmupgrade.run.load.yaml_values import LinedDict, LinedList
 from pytest_llmupgrade.wording import nearest, printable, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -64,21 +64,27 @@ def message(error: ErrorDetails, root: Any) -> str:
 
 def _what(error: ErrorDetails, keys: Sequence[str]) -> str:
     kind, name = error["type"], (keys[-1] if keys else "file")
-    value = error["input"]
+    value, context = error["input"], error.get("ctx", {})
     if kind == "missing":
         return f"lacks {name!r}"
-    if kind == "extra_forbidden":
-        known = CaseWire.model_fields if "cases" in keys else FileWire.model_fields
-        hint = nearest(name, known) or f"Known: {', '.join(known)}"
-        return f"unknown key {printable(name)!r}. {hint}"
-    if kind in _KINDS:
-        return f"{name} must be {_KINDS[kind]}, not {shown(value)}"
     if kind == "too_short":
         return f"{name} is empty; write at least one"
+    if kind == "extra_forbidden":
+        return _unknown_key(name, keys)
+    return f"{name} must be {_must_be(kind, context, error['msg'])}, not {shown(value)}"
+
+
+def _unknown_key(name: str, keys: Sequence[str]) -> str:
+    known = CaseWire.model_fields if "cases" in keys else FileWire.model_fields
+    hint = nearest(name, known) or f"Known: {', '.join(known)}"
+    return f"unknown key {printable(name)!r}. {hint}"
+
+
+def _must_be(kind: str, context: Mapping[str, Any], told: str) -> str:
     if kind == "literal_error":
-        return f"{name} must be one of {error.get('ctx', {}).get('expected')}, not {shown(value)}"
-    limits = error.get("ctx", {})
-    if kind in ("greater_than", "greater_than_equal"):
-        bound = limits.get("gt", limits.get("ge"))
-        return f"{name} must be {'more than' if kind == 'greater_than' else 'at least'} {bound}, not {shown(value)}"
-    return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown(value)}"
+        return f"one of {context.get('expected')}"
+    if kind == "greater_than":
+        return f"more than {context.get('gt')}"
+    if kind == "greater_than_equal":
+        return f"at least {context.get('ge')}"
+    return _KINDS.get(kind) or told[:1].lower() + told[1:]
