@@ -13,6 +13,8 @@ from pytest_llmupgrade.stats.paired import Pairs, tango
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ROUNDING = 1e-20  # a variance below it comes from adding shares, not from cases
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusteredMean:
@@ -87,7 +89,7 @@ def _effective_size(shares: list[float], differences: Sequence[int], estimate: f
     seen = math.fsum(
         (share * (change - estimate)) ** 2 for share, change in zip(shares, differences, strict=True)
     )
-    if seen == 0 or len(shares) < 2:  # noqa: PLR2004  one case has no spread
+    if seen < _ROUNDING or len(shares) < 2:  # noqa: PLR2004  one case has no spread
         return kish
     variance = seen * len(shares) / (len(shares) - 1)
     single = math.fsum(
