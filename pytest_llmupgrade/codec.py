@@ -1,6 +1,6 @@
 """Nouns to plain JSON values and back: how they cross processes, stores and reports.
 
-Money travels as a decimal string, a tuple as a list, a lone surrogate as U+FFFD (it would kill xdist's channel).
+Money travels as a decimal string, a tuple as a list, a lone surrogate as `?` (it would kill xdist's channel).
 Fields that hold their default are left out.
 """
 

@@ -22,7 +22,11 @@ class Problem(NamedTuple):
 
 
 def shared(wire: Shared) -> Iterator[Problem]:
-    """Yield what is wrong in a file's or a case's tools and response format."""
+    """Yield what is wrong in a file's or a case's tools and response format, and what is not done yet."""
+    if wire.prompt is not None:
+        yield Problem("prompt", "named prompts are not read yet; write the system prompt into messages")
+    if wire.repeat is not None and wire.repeat > 1:
+        yield Problem("repeat", "repeats are not run yet; leave it out")
     for index, tool in enumerate(wire.tools):
         function = tool.get("function")
         if tool.get("type") != "function" or not isinstance(function, dict) or "name" not in function:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_llmupgrade.cli import main
+
+GOOD = "cases:\n  - {id: a, input: x, expected: y, judge: contains}\n"
+
+
+def test_check_counts_what_is_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`llmupgrade check` says how many files and cases are in order."""
+    (tmp_path / "eval_a.yaml").write_text(GOOD)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.eval.yml").write_text(GOOD)
+    assert main(["check", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "2 files, 2 cases: all in order\n"
+
+
+def test_check_names_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Faults of all files come together, on stderr, with exit code 2."""
+    (tmp_path / "eval_a.yaml").write_text("cases: 3\n")
+    (tmp_path / "eval_b.yaml").write_text("")
+    assert main(["check", str(tmp_path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.rpartition("/")[2].partition(":")[0] for line in lines] == ["eval_a.yaml", "eval_b.yaml"]
+
+
+@pytest.mark.parametrize(("name", "words"), [("none", "no such file"), (".", "no eval files in it")])
+def test_check_finds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    """A path without eval files is a mistake, not a success."""
+    assert main(["check", str(tmp_path / name)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """`llmupgrade schema` prints JSON."""
+    assert main(["schema"]) == 0
+    assert "cases" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_models_that_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong name is one line with the nearest right one."""
+    assert main(["models", "pull", "local/smollm2-135"]) == 2
+    assert "Did you mean 'local/smollm2-135m'?" in capsys.readouterr().err
+
+
+def test_the_example_is_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example suite has at least 80 cases, and all of them load."""
+    assert main(["check", str(Path(__file__).parents[1] / "example_suite")]) == 0
+    assert int(capsys.readouterr().out.split()[2]) >= 80
