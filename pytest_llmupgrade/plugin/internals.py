@@ -1,26 +1,33 @@
 """The one place that touches what pytest does not promise.
 
 pytest offers no public way to ask, while collecting, which fixtures a node can see; pytest-bdd and pytest-asyncio
-read the same manager. `getfixturedefs(name, node)` has had this shape since pytest 8.0.
+read the same manager. `getfixturedefs` takes a node since pytest 8.1, and took a node id before.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Sequence
 
 
 def has_fixture(node: pytest.Collector, name: str) -> bool:
     """Whether a fixture of that name is visible from a node."""
-    return bool(node.session._fixturemanager.getfixturedefs(name, node))  # noqa: SLF001  see above
+    return bool(_definitions(node, name))
 
 
 def is_builtin_fixture(node: pytest.Collector, name: str) -> bool:
     """Whether a node sees this package's own fixture of that name, which no conftest.py overrides."""
-    definitions = node.session._fixturemanager.getfixturedefs(name, node)  # noqa: SLF001  see above
+    definitions = _definitions(node, name)
     return bool(definitions) and definitions[-1].func.__module__.startswith("pytest_llmupgrade.")
+
+
+def _definitions(node: pytest.Collector, name: str) -> Sequence[Any]:
+    manager: Any = node.session._fixturemanager  # noqa: SLF001  see above
+    return manager.getfixturedefs(name, node if pytest.version_tuple >= (8, 1) else node.nodeid) or ()
 
 
 def fixture_names(node: pytest.Collector) -> tuple[str, ...]:
