@@ -120,13 +120,13 @@ class _Child:
 
     def stop(self) -> None:
         """End the process: by the end of its stdin, by force if that does not do."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            _close(pipe)
+        _close(self.process.stdin)
         try:
             self.process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        _close(self.process.stdout)  # only now: another thread may still be reading from it
         self.log.close()
 
     def _reply(self, orders: Sequence[Mapping[str, str]], timeout_s: float) -> str | None:
