@@ -139,7 +139,9 @@ def _properties(record: Record) -> Iterator[tuple[str, object]]:
 
 def _plain_face(report: pytest.TestReport, item: pytest.Item, excinfo: pytest.ExceptionInfo[Any]) -> None:
     """Show the message alone: a miss or a failed call has no traceback that would help."""
-    face = excinfo.getrepr(style="value")
+    # The native style is the one that no pytest colours as if the text were Python.
+    face: Any = excinfo.getrepr(style="native")
+    face.reprtraceback.reprentries[0].lines = [f"{excinfo.value}\n"]
     if face.reprcrash is not None:
         path, line, _ = item.reportinfo()
         face.reprcrash.path, face.reprcrash.lineno = str(path), (line or 0) + 1
