@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import LlmUpgradeError, UsageError
@@ -43,9 +44,12 @@ def _local_fault(spec: ModelSpec) -> str | None:
 
 def start_local_server(specs: Sequence[ModelSpec], progress: Callable[[str], None]) -> LocalServer:
     """Start one child process that serves all local models; UsageError where it cannot."""
+    from pytest_llmupgrade.providers.local.progress import bar
     from pytest_llmupgrade.providers.local.serve import LocalServer
 
     try:
-        return LocalServer.start(specs, progress=progress)
+        return LocalServer.start(
+            specs, progress=progress, fetching=bar(sys.stderr) if sys.stderr.isatty() else None
+        )
     except OSError as error:
         raise UsageError(f"local models cannot be served: {error}") from None
