@@ -22,7 +22,9 @@ def table_of(output: str) -> str:
     lines = output.splitlines()
     start = next(number for number, line in enumerate(lines) if "LLM upgrade:" in line)
     end = next(number for number, line in enumerate(lines) if " both missed" in line)
-    kept = [re.sub(r"(latency p50 / p95).*", r"\1        ...", line).rstrip() for line in lines[start : end + 1]]
+    kept = [
+        re.sub(r"(latency p50 / p95).*", r"\1        ...", line).rstrip() for line in lines[start : end + 1]
+    ]
     return "\n".join(kept) + "\n"
 
 
@@ -48,7 +50,9 @@ def main(arguments: list[str]) -> int:
         return 0
     told = BLOCK.search(readme)
     if told is None or not same(told[2], found):
-        sys.stderr.write(f"README.md shows another table than this run; python .ci/readme.py OUTPUT --write\n{found}")
+        sys.stderr.write(
+            f"README.md shows another table than this run; python .ci/readme.py OUTPUT --write\n{found}"
+        )
         return 1
     return 0
 
