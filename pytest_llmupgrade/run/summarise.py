@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pytest_llmupgrade.model import Usage
-from pytest_llmupgrade.stats import Interval, quantile, wilson
+from pytest_llmupgrade.stats import (
+    Interval,
+    Pairs,
+    quantile,
+    ratio_of_means,
+    tango,
+    typical_ratio,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from pytest_llmupgrade.model import Outcome, Record
@@ -139,6 +147,17 @@ class Comparison:
     both_missed: int
     unpaired: int
     """Cases that are not judged on both: errored, skipped or not run on either."""
+    cost_ratio: Interval | None = None
+    """Candidate's mean cost over the incumbent's, 95 %, on the cases that both answered; None: unpriced or few."""
+    latency_ratio: Interval | None = None
+    """The typical ratio of latencies, 95 %, on the cases that both answered."""
+
+    @property
+    def difference(self) -> Interval | None:
+        """Candidate's accuracy minus the incumbent's on the paired cases, Tango's 90 % interval, -1 to 1."""
+        if not self.paired:
+            return None
+        return tango(Pairs(broke=len(self.broke), fixed=len(self.fixed), n=self.paired))
 
     @property
     def paired(self) -> int:
@@ -205,8 +224,10 @@ def compare(
     read: ReadRecord,
 ) -> Comparison:
     """Pair two models' rows by case."""
-    old = {row.case_id: row.outcome for row in incumbent_rows}
-    new = {row.case_id: row.outcome for row in candidate_rows}
+    old_rows = {row.case_id: row for row in incumbent_rows}
+    new_rows = {row.case_id: row for row in candidate_rows}
+    old = {case: row.outcome for case, row in old_rows.items()}
+    new = {case: row.outcome for case, row in new_rows.items()}
     cells = Counter((old[case], new[case]) for case in old if case in new)
     both = [(case, old[case], new[case]) for case in old if case in new]
     flips = {
@@ -226,7 +247,27 @@ def compare(
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
         unpaired=len(old.keys() | new.keys()) - judged,
+        cost_ratio=_cost_ratio(old_rows, new_rows),
+        latency_ratio=_latency_ratio(old_rows, new_rows),
     )
+
+
+def _cost_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:
+    pairs = [
+        (float(new[case].cost_usd or 0), float(row.cost_usd))
+        for case, row in old.items()
+        if case in new and row.cost_usd is not None and new[case].cost_usd is not None
+    ]
+    return ratio_of_means(*zip(*pairs, strict=True)) if pairs else None
+
+
+def _latency_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:
+    pairs = [
+        (new[case].latency_ms or 0.0, row.latency_ms)
+        for case, row in old.items()
+        if case in new and row.latency_ms and new[case].latency_ms
+    ]
+    return typical_ratio(*zip(*pairs, strict=True)) if pairs else None
 
 
 # --- one model -------------------------------------------------------------------------------------

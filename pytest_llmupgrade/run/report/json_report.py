@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.run.summarise import Comparison, ModelSummary, Summary, Tally
+    from pytest_llmupgrade.stats import Interval
 
 SCHEMA = "llmupgrade-report/1"
 
@@ -101,7 +102,17 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "both_passed": comparison.both_passed,
         "both_missed": comparison.both_missed,
         "unpaired": comparison.unpaired,
+        "difference": comparison.difference.estimate if comparison.difference else None,
+        "interval": [comparison.difference.low, comparison.difference.high]
+        if comparison.difference
+        else None,
+        "cost_ratio": _ratio(comparison.cost_ratio),
+        "latency_ratio": _ratio(comparison.latency_ratio),
     }
+
+
+def _ratio(interval: Interval | None) -> list[float] | None:
+    return [interval.estimate, interval.low, interval.high] if interval else None
 
 
 def _case(record: Record) -> dict[str, Any]:

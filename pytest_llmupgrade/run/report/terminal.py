@@ -195,9 +195,27 @@ def _comparison(comparison: Comparison, width: int, verbosity: int) -> Iterator[
         Span(f" · {comparison.both_passed} both passed · {comparison.both_missed} both missed"),
         Span(f" · {comparison.unpaired} unpaired" if comparison.unpaired else "", "warn"),
     )
+    yield from _differences(comparison)
     if verbosity >= 0:
         yield from _flips("broke", comparison.broke, width, verbosity)
         yield from _flips("fixed", comparison.fixed, width, verbosity)
+
+
+def _differences(comparison: Comparison) -> Iterator[Line]:
+    """Yield how far the two are apart; this is evidence, and no verdict."""
+    difference = comparison.difference
+    if difference is None:
+        return
+    low, high = wording.points(difference.low), wording.points(difference.high)
+    yield (Span(f"  accuracy {wording.points(difference.estimate)}, 90 % interval [{low}, {high}]"),)
+    ratios = (("cost", comparison.cost_ratio), ("latency", comparison.latency_ratio))
+    words = [
+        f"{name} {wording.ratio(found.estimate)} [{wording.ratio(found.low)}, {wording.ratio(found.high)}]"
+        for name, found in ratios
+        if found is not None
+    ]
+    if words:
+        yield (Span(f"  {' · '.join(words)}, 95 % intervals", "dim"),)
 
 
 def _flips(label: str, flips: Sequence[Flip], width: int, verbosity: int) -> Iterator[Line]:
