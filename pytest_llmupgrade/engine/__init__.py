@@ -1,0 +1,1 @@
+"""The engine: every call at once, each call once, none lost."""

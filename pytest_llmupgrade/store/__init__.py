@@ -1,0 +1,1 @@
+"""The response store: every answer that was paid for, in one SQLite file that several runs share."""
