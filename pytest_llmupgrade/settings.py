@@ -120,7 +120,8 @@ def _faults(table: object) -> Iterator[tuple[str, str]]:
     yield from _table_faults("tool.llmupgrade", table, _TOP_KEYS)
     judge = table.get("judge", {})
     yield from _table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS)
-    if isinstance(judge, dict) and isinstance(judge.get("votes"), int) and judge["votes"] % 2 != 1:
+    votes = judge.get("votes", 1) if isinstance(judge, dict) else 1
+    if isinstance(votes, int) and (votes < 1 or votes % 2 == 0):
         yield "votes", "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
     models = table.get("models", {})
     for name, fields in models.items() if isinstance(models, dict) else ():

@@ -14,6 +14,7 @@ from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError, case_of
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, record_of
+from pytest_llmupgrade.providers.quoting import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def _plain_face(report: pytest.TestReport, item: pytest.Item, excinfo: pytest.Ex
     """Show the message alone: a miss or a failed call has no traceback that would help."""
     # The native style is the one that no pytest colours as if the text were Python.
     face: Any = excinfo.getrepr(style="native")
-    face.reprtraceback.reprentries[0].lines = [f"{excinfo.value}\n"]
+    face.reprtraceback.reprentries[0].lines = [f"{without_keys(str(excinfo.value))}\n"]
     if face.reprcrash is not None:
         path, line, _ = item.reportinfo()
         face.reprcrash.path, face.reprcrash.lineno = str(path), (line or 0) + 1
@@ -151,7 +152,7 @@ def _plain_face(report: pytest.TestReport, item: pytest.Item, excinfo: pytest.Ex
 
 
 def _summary_line(error: BaseException) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
+    lines = without_keys(str(error)).splitlines() or [type(error).__name__]
     return next((line.strip() for line in lines if line.lstrip().startswith("missed ")), lines[0])
 
 

@@ -70,7 +70,8 @@ class LlmSession:
         """Raise LlmUpgradeError for settings or models that cannot work, before anything runs."""
         from pytest_llmupgrade.plugin.preflight import check_models
 
-        check_models([self.specs[name] for name in self.options.models])
+        asked = [*self.options.models, *filter(None, [self.options.judge_model])]
+        check_models([self.specs[name] for name in asked])
 
     def start_local(self, progress: Callable[[str], None]) -> None:
         """Start the server of the local models, once per run; LlmUpgradeError where it cannot."""

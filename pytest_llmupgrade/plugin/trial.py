@@ -9,6 +9,7 @@ import pytest
 
 from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
 from pytest_llmupgrade.model import Record, RecordedError, Usage
+from pytest_llmupgrade.providers.quoting import without_keys
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -107,10 +108,10 @@ def _outcome(
 
 def _recorded(error: BaseException) -> RecordedError:
     if isinstance(error, CallError):
-        return RecordedError(kind=error.failure.kind, message=str(error))
+        return RecordedError(kind=error.failure.kind, message=without_keys(str(error)))
     if isinstance(error, JudgeError):
-        return RecordedError(kind="judge", message=str(error))
-    text = str(error).strip().partition("\n")[0]
+        return RecordedError(kind="judge", message=without_keys(str(error)))
+    text = without_keys(str(error)).strip().partition("\n")[0]
     if isinstance(error, LlmUpgradeError):
         return RecordedError(kind="target", message=text)
     return RecordedError(kind="crash", message=f"{type(error).__name__}: {text}")

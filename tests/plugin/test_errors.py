@@ -100,6 +100,30 @@ def fragile():
     assert_adds_up(report(project)["models"][0])
 
 
+def test_no_key_reaches_any_output(project: Project) -> None:
+    """A key that a project's own judge or target puts into an exception is masked everywhere."""
+    key = "sk-proj-" + "a1B2" * 10
+    project.write(
+        "conftest.py",
+        f"""
+import pytest
+
+@pytest.fixture
+def fragile():
+    def judge(completion, case):
+        raise RuntimeError("refused: {key}")
+    return judge
+""",
+    )
+    suite = project.pytester.path / "evals/eval_support.yaml"
+    suite.write_text(suite.read_text().replace("judge: contains", "judge: fragile"))
+    project.models = "old"
+    result = project.run("--llm-report=out.json", "--junitxml=out.xml")
+    result.assert_outcomes(errors=3)
+    files = [(project.pytester.path / name).read_text() for name in ("out.json", "out.xml")]
+    assert key not in "".join([result.stdout.str(), result.stderr.str(), *files])
+
+
 def test_a_judge_that_asserts(project: Project) -> None:
     """An assert in a judge is a miss, with pytest's introspection as the reason."""
     project.write(
