@@ -1,1 +1,1 @@
-"""The engine: every call at once, each call once, none lost."""
+"""Every call at once, each call once: the loop thread, its limits and its retries."""

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_llmupgrade.model import CallFailure
 from pytest_llmupgrade.providers.adapt_rules import adaptation_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytest_llmupgrade.model import Answer, Completion, ModelSpec, Request
     from pytest_llmupgrade.providers.adapt import Adaptation
     from pytest_llmupgrade.providers.sequential import Provider
 
+Place: TypeAlias = tuple[str, str, str]
 _MOST = 8
 """Changes to one request, after which its refusal stands."""
 
 
 class AdaptingProvider:
-    """Wraps a provider: a refused request is changed and sent anew, and the change is kept for the model."""
+    """Wraps a provider: a refused request is changed and sent anew, and the change is kept for the model.
 
-    def __init__(self, inner: Provider) -> None:
+    `learnt` is what earlier runs found out, and `on_learnt` hears what this one does: both by endpoint, API and the
+    model's name on the wire.
+    """
+
+    def __init__(
+        self,
+        inner: Provider,
+        *,
+        learnt: Mapping[Place, tuple[Adaptation, ...]] | None = None,
+        on_learnt: Callable[[Place, Adaptation], object] = lambda _place, _adaptation: None,
+    ) -> None:
         self._inner = inner
-        self._learnt: dict[tuple[str, str, str], tuple[Adaptation, ...]] = {}
+        self._learnt: dict[Place, tuple[Adaptation, ...]] = dict(learnt or {})
+        self._on_learnt = on_learnt
 
     async def acomplete(self, request: Request, spec: ModelSpec) -> Answer:
         """Return the answer to the request, or to the nearest one that the model takes; `adapted` says which."""
@@ -36,6 +50,7 @@ class AdaptingProvider:
             known = self._learnt.get(place, ())
             if adaptation not in known:  # another request may have learnt it meanwhile
                 self._learnt[place] = (*known, adaptation)
+                self._on_learnt(place, adaptation)
         return answer if isinstance(answer, CallFailure) else _amended(answer, used, request)
 
     async def aclose(self) -> None:

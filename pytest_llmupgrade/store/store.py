@@ -1,34 +1,45 @@
-"""Answers by request key, on disk before anybody sees them.
-
-A commit is synced: it survives kill -9 of the process and, as far as the disk is honest, a power cut.
-"""
+"""Answers by request, and what models were found to refuse."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 import time
 import zlib
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_llmupgrade.store.failover import Failover
-from pytest_llmupgrade.store.rows import Entry, completion_of, row_of, unpack
+from pytest_llmupgrade.codec import (
+    completion_from_plain,
+    completion_to_plain,
+    request_from_plain,
+    request_to_plain,
+)
+from pytest_llmupgrade.store.connection import Connection
+from pytest_llmupgrade.store.database import frozen_reader_of, in_memory, opened, reader_of
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from pytest_llmupgrade.model import Completion
-    from pytest_llmupgrade.store.rows import Answered
+    from pytest_llmupgrade.model import Completion, JsonObject, Request
 
-_GET = "SELECT answer FROM answers WHERE key = ? AND created >= ?"
-_PUT = "INSERT OR REPLACE INTO answers (key, model, endpoint, created, answer, request) VALUES (?, ?, ?, ?, ?, ?)"
-_KEYS = "SELECT key FROM answers ORDER BY created, key"
-_ENTRY = "SELECT key, model, endpoint, created, request, answer FROM answers WHERE key = ?"
-_COUNTS = "SELECT model, count(*), min(created), max(created) FROM answers GROUP BY model"
-_LEARN = "INSERT OR IGNORE INTO adaptations (place, adaptation, created) VALUES (?, ?, ?)"
-_LEARNT = "SELECT adaptation FROM adaptations WHERE place = ? ORDER BY created, rowid"
+Adapted: TypeAlias = tuple[str, str, str]
+"""Endpoint, API and the model's name on the wire: what an adaptation holds for."""
+_Row: TypeAlias = tuple[str, str, str, float, bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One answer in the store."""
+
+    key: str
+    created: float
+    """Seconds since the epoch."""
+    request: Request
+    completion: Completion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,130 +47,175 @@ class StoreStats:
     """What a store holds."""
 
     answers: int
-    by_model: Mapping[str, int]
-    size_bytes: int
-    """Of the file and its WAL; 0 in memory."""
+    by_model: tuple[tuple[str, int], ...]
+    """Name and number of answers, most first."""
+    bytes: int
+    """Size of the database without its log."""
     oldest: float | None
+    """Seconds since the epoch."""
     newest: float | None
-    """Seconds since 1970."""
 
 
 class Store:
-    """The store of one process; any thread may use it, and several processes may share its file."""
+    """Keeps answers; where the disk refuses, it goes on in memory and says so once in `notices`."""
 
-    def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
-        self._databases, self._clock = Failover(path), clock
+    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+        self.path = path
+        self.notices: tuple[str, ...] = ()
+        """What the user should hear, in order."""
+        self._since = time.time() if fresh else 0.0
+        self._spare: Connection | None = None
+        self._degrading = threading.Lock()
+        try:
+            writer, notice = opened(path)
+            self._writer = Connection(writer)
+            self._readers: tuple[Connection, ...] = (Connection(reader_of(path)),)
+        except (OSError, sqlite3.Error) as error:
+            frozen = frozen_reader_of(path)
+            self._readers = () if frozen is None else (Connection(frozen),)
+            self._degrade(error)
+        else:
+            self.notices = (notice,) if notice else ()
 
     @classmethod
-    def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
-        """Open or make the store; what is wrong with the file is told by `notices`, never raised."""
-        return cls(path, clock=clock)
-
-    @classmethod
-    def in_memory(cls, *, clock: Callable[[], float] = time.time) -> Self:
-        """Make a store that ends with the process."""
-        return cls(None, clock=clock)
+    def open(cls, path: Path, *, fresh: bool = False) -> Store:
+        """Open or create a store; with `fresh`, answers from before this moment are not found."""
+        return cls(path, fresh=fresh)
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """What the user must know of this store, one line each, in the order in which it came up."""
-        return tuple(self._databases.notices)
+    def persistent(self) -> bool:
+        """False where answers are kept in memory only."""
+        return self._spare is None
 
-    # --- answers -----------------------------------------------------------------------------------
-
-    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
-        """Return the stored answer to the request with that key, if it was stored at `since` or later."""
-        for (packed,) in self._databases.rows(_GET, key, since):
-            try:
-                return completion_of(packed)
-            except ValueError:
-                continue  # a row that cannot be read is one that is not there; the next answer replaces it
+    def get(self, key: str) -> Completion | None:
+        """Return the answer to a request's key, with the origin 'stored'; None where there is none."""
+        sql = "select completion from answers where key = ? and created >= ?"
+        for (data,) in self._rows(sql, (key, self._since)):
+            completion = _completion(data)
+            if completion is not None:
+                return replace(completion, origin="stored")
         return None
 
-    def put_many(self, answers: Sequence[Answered]) -> None:
-        """Store answers in one commit; when this returns they are durable, or a notice says why not."""
-        now = self._clock()
-        rows = [row_of(answered, now) for answered in answers]
-        self._databases.write(lambda connection: connection.executemany(_PUT, rows))
+    def put_many(self, entries: Iterable[tuple[Request, Completion]]) -> None:
+        """Keep answers: all of them are durable when it returns; it never raises for a full or failing disk."""
+        now = time.time()
+        rows = [_row(request, completion, now) for request, completion in entries]
+        sql = "insert or replace into answers values (?, ?, ?, ?, ?, ?)"
+        self._write(lambda connection: connection.executemany(sql, rows))
 
-    # --- adaptations -------------------------------------------------------------------------------
+    def remember_adaptation(self, place: Adapted, adaptation: JsonObject) -> None:
+        """Keep what a model refuses, as plain JSON, for later runs."""
+        row = (*place, json.dumps(adaptation, sort_keys=True), time.time())
+        sql = "insert or ignore into adaptations values (?, ?, ?, ?, ?)"
+        self._write(lambda connection: connection.execute(sql, row))
 
-    def remember_adaptation(self, place: str, adaptation: Mapping[str, Any]) -> None:
-        """Remember a change, as plain JSON, that requests to a place (endpoint, API, model) need."""
-        row = (place, json.dumps(adaptation, sort_keys=True), self._clock())
-        self._databases.write(lambda connection: connection.execute(_LEARN, row))
+    def adaptations(self) -> dict[Adapted, tuple[JsonObject, ...]]:
+        """Return what models were found to refuse, oldest first."""
+        found: dict[Adapted, tuple[JsonObject, ...]] = {}
+        sql = "select endpoint, api, model, adaptation from adaptations order by created"
+        for endpoint, api, model, text in self._rows(sql):
+            place = (endpoint, api, model)
+            found[place] = (*found.get(place, ()), json.loads(text))
+        return found
 
-    def adaptations(self, place: str) -> tuple[Any, ...]:
-        """Return what was remembered for a place, oldest first."""
-        texts = dict.fromkeys(text for (text,) in self._databases.rows(_LEARNT, place))
-        return tuple(json.loads(text) for text in texts)
+    def answers(self) -> Iterator[Stored]:
+        """Yield all answers, oldest first; those that cannot be read any more are left out."""
+        sql = "select key, created, request, completion from answers order by created, key"
+        for key, created, request, completion in self._rows(sql):
+            asked, answered = _request(request), _completion(completion)
+            if asked is not None and answered is not None:
+                yield Stored(key=key, created=created, request=asked, completion=answered)
 
-    # --- for commands ------------------------------------------------------------------------------
+    def export(self) -> Iterator[str]:
+        """Yield one line of JSON for each answer: key, created, request, completion."""
+        for stored in self.answers():
+            plain = {
+                "key": stored.key,
+                "created": stored.created,
+                "request": request_to_plain(stored.request),
+                "completion": completion_to_plain(stored.completion),
+            }
+            yield json.dumps(plain, ensure_ascii=False)
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield every stored answer, oldest first; one that cannot be read is left out."""
-        for key in dict.fromkeys(key for (key,) in self._databases.rows(_KEYS)):
-            for row in self._databases.rows(_ENTRY, key)[:1]:
-                entry = _entry(row)
-                if entry is not None:
-                    yield entry
+    def prune(self, older_than: float) -> int:
+        """Delete answers from before this moment (seconds since the epoch) and return how many there were."""
+        gone = 0
 
-    def export(self, stream: TextIO) -> int:
-        """Write every answer as a line of JSON and return how many there were."""
-        count = 0
-        for entry in self.entries():
-            stream.write(json.dumps(asdict(entry)) + "\n")
-            count += 1
-        return count
+        def delete(connection: sqlite3.Connection) -> None:
+            nonlocal gone
+            gone += connection.execute("delete from answers where created < ?", (older_than,)).rowcount
+
+        self._write(delete)
+        return gone
 
     def stats(self) -> StoreStats:
         """Return what the store holds."""
-        by_model: dict[str, int] = {}
-        times: list[float] = []
-        for model, count, oldest, newest in self._databases.rows(_COUNTS):
-            by_model[model] = by_model.get(model, 0) + count
-            times += (oldest, newest)
+        by_model: Counter[str] = Counter()
+        for model, count in self._rows("select model, count(*) from answers group by model"):
+            by_model[model] += count
+        times = self._rows("select min(created), max(created) from answers where true having count(*) > 0")
+        size = "select page_count * page_size from pragma_page_count(), pragma_page_size()"
         return StoreStats(
-            answers=sum(by_model.values()),
-            by_model=by_model,
-            size_bytes=_size(self._databases.path) if self._databases.on_disk else 0,
-            oldest=min(times, default=None),
-            newest=max(times, default=None),
+            answers=by_model.total(),
+            by_model=tuple(by_model.most_common()),
+            bytes=sum(count for (count,) in self._rows(size)),
+            oldest=min((first for first, _ in times), default=None),
+            newest=max((last for _, last in times), default=None),
         )
 
-    def prune(self, older_than: float) -> int:
-        """Delete answers stored before a moment (seconds since 1970), and return how many; the file shrinks."""
-        deleted = 0
-
-        def delete(connection: sqlite3.Connection) -> None:
-            nonlocal deleted
-            deleted = connection.execute("DELETE FROM answers WHERE created < ?", (older_than,)).rowcount
-
-        self._databases.write(delete)
-        if deleted:
-            self._databases.vacuum()
-        return deleted
-
     def close(self) -> None:
-        """Close the file; what is in memory ends here."""
-        self._databases.close()
+        """Close the file; the store is of no use afterwards."""
+        for connection in (*self._readers, self._writer):
+            connection.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
+        return [row for connection in self._readers for row in connection.rows(sql, values)]
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _write(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        try:
+            self._writer.change(change)
+        except sqlite3.Error as error:
+            with self._degrading:
+                if self._spare is None:  # another thread may have met the same disk
+                    self._degrade(error)
+            self._writer.change(change)
+
+    def _degrade(self, error: Exception) -> None:
+        """Go on in memory, so that the run still makes each call once; what the disk holds is read on."""
+        self._spare = self._writer = Connection(in_memory())
+        self._readers += (self._spare,)
+        where = "answers are kept in memory only, and a later run pays for them again"
+        self.notices += (f"the response store {self.path} cannot be written ({error}): {where}",)
 
 
-def _entry(row: tuple[Any, ...]) -> Entry | None:
-    key, model, endpoint, created, request, answer = row
+def _row(request: Request, completion: Completion, now: float) -> _Row:
+    return (
+        request.key,
+        request.model,
+        request.endpoint,
+        now,
+        _packed(request_to_plain(request)),
+        _packed(completion_to_plain(completion)),
+    )
+
+
+def _packed(plain: dict[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(plain, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))
+
+
+def _completion(data: bytes) -> Completion | None:
     try:
-        plain = {"request": unpack(request), "completion": unpack(answer)}
-    except (ValueError, zlib.error):
+        return completion_from_plain(_unpacked(data))
+    except (zlib.error, ValueError, TypeError, KeyError, AttributeError):
         return None
-    return Entry(key=key, model=model, endpoint=endpoint, created=created, **plain)
 
 
-def _size(path: Path | None) -> int:
-    files = [path, path.with_name(path.name + "-wal")] if path is not None else []
-    return sum(file.stat().st_size for file in files if file.exists())
+def _request(data: bytes) -> Request | None:
+    try:
+        return request_from_plain(_unpacked(data))
+    except (zlib.error, ValueError, TypeError, KeyError):
+        return None

@@ -1,138 +1,206 @@
 from __future__ import annotations
 
-import io
 import json
+import sqlite3
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmupgrade.model import Completion, JsonObject, Request, ToolCall, Usage
-from pytest_llmupgrade.store.rows import pack, unpack, without_secrets
-from pytest_llmupgrade.store.store import Store
+from pytest_llmupgrade.model import Completion, ToolCall, Usage
+from pytest_llmupgrade.store import Store
+from pytest_llmupgrade.store.database import APPLICATION
+from tests.engine.scripted import request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-def asked(text: str, *, model: str = "m", endpoint: str = "") -> Request:
-    """Return a request with one message."""
-    body: JsonObject = {"model": model, "messages": [{"role": "user", "content": text}]}
-    return Request(model=model, endpoint=endpoint, body=body)
-
-
-def put(store: Store, request: Request, text: str) -> None:
-    """Store one answer."""
-    store.put_many([(request.key, request, Completion(text=text))])
+ANSWER = Completion(
+    text="30 days\ud800",
+    tool_calls=(ToolCall(name="lookup", arguments="{}", id="1"),),
+    usage=Usage(input_tokens=10, output_tokens=2),
+    latency_ms=12.5,
+    model="m-2026",
+    adapted=("temperature dropped",),
+)
 
 
-def test_an_answer_comes_back_as_stored(tmp_path: Path) -> None:
-    """What was stored is found by a later run, and says that it comes from the store."""
-    answer = Completion(
-        text="é" * 2000,
-        tool_calls=(ToolCall(name="f", arguments="{"),),
-        usage=Usage(input_tokens=3, output_tokens=4),
-        adapted=("temperature dropped",),
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the store shall be."""
+    return tmp_path / "cache" / "answers.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    """Open an empty store."""
+    store = Store.open(path)
+    yield store
+    store.close()
+
+
+def _times(path: Path, **times: float) -> None:
+    with sqlite3.connect(path) as connection:
+        for text, created in times.items():
+            connection.execute("update answers set created = ? where key = ?", (created, request(text).key))
+    connection.close()
+
+
+def test_answers_come_back_whole(store: Store) -> None:
+    """What was put in comes out, marked as stored, its lone surrogate replaced."""
+    store.put_many([(request("q"), ANSWER)])
+    found = store.get(request("q").key)
+    assert found is not None
+    assert found.origin == "stored"
+    assert found.text.encode() == found.text.replace("\ud800", "?").encode()
+    assert (found.tool_calls, found.usage, found.latency_ms, found.adapted) == (
+        ANSWER.tool_calls,
+        ANSWER.usage,
+        ANSWER.latency_ms,
+        ANSWER.adapted,
     )
-    request = asked("hi")
-    with Store.open(tmp_path / "deep" / "store.sqlite") as store:
-        store.put_many([(request.key, request, answer)])
-    with Store.open(tmp_path / "deep" / "store.sqlite") as store:
-        found = store.get(request.key)
-        assert found is not None
-        assert found.origin == "stored"
-        assert (found.text, found.tool_calls, found.usage) == (answer.text, answer.tool_calls, answer.usage)
-        assert (found.adapted, store.notices) == (answer.adapted, ())
+    assert store.notices == ()
+    assert store.persistent
 
 
-def test_what_was_not_stored_is_not_found(tmp_path: Path) -> None:
-    """A request that differs in its words has no answer."""
-    with Store.open(tmp_path / "store") as store:
-        put(store, asked("a"), "A")
-        assert store.get(asked("b").key) is None
+@given(st.text(max_size=200), st.integers(0, 10**9), st.floats(0, 1e9))
+def test_any_text_survives(store_of_the_module: Store, text: str, tokens: int, latency_ms: float) -> None:
+    """Whatever a model writes comes back as it was, but for what UTF-8 cannot hold."""
+    usage = Usage(input_tokens=tokens, output_tokens=tokens)
+    store_of_the_module.put_many([(request(text), Completion(text=text, usage=usage, latency_ms=latency_ms))])
+    found = store_of_the_module.get(request(text).key)
+    assert found == Completion(text=text, usage=usage, latency_ms=latency_ms, origin="stored")
 
 
-def test_a_fresh_run_sees_only_its_own_answers(tmp_path: Path) -> None:
-    """With `since`, an older answer is not found, and one stored since then is."""
-    times = iter([100.0, 200.0])
-    with Store.open(tmp_path / "store", clock=lambda: next(times)) as store:
-        put(store, asked("a"), "old")
-        assert store.get(asked("a").key, since=150) is None
-        put(store, asked("a"), "new")
-        found = store.get(asked("a").key, since=150)
-        assert found is not None
-        assert found.text == "new"
+@pytest.fixture(scope="module")
+def store_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Open one store for all examples."""
+    store = Store.open(tmp_path_factory.mktemp("module") / "answers.db")
+    yield store
+    store.close()
 
 
-def test_no_secret_of_an_address_is_stored(tmp_path: Path) -> None:
-    """User, password and query of a base URL stand nowhere in the file."""
-    request = asked("a", endpoint="https://user:hunter2@host/v1?api-key=hunter2#hunter2")
-    path = tmp_path / "store"
-    with Store.open(path) as store:
-        put(store, request, "A")
-        (entry,) = store.entries()
-        assert entry.endpoint == "https://host/v1"
-        assert all(b"hunter2" not in file.read_bytes() for file in tmp_path.iterdir())
+def test_keys_tell_requests_apart(store: Store) -> None:
+    """Another text, model or repeat index is another answer."""
+    store.put_many([(request("q"), ANSWER)])
+    others = (request("Q"), request("q", model="n"), request("q", repeat=1))
+    assert [store.get(other.key) for other in others] == [None] * 3
+
+
+def test_fresh_store_finds_only_what_is_new(store: Store, path: Path) -> None:
+    """With `fresh`, earlier answers are not found, new ones are, and nothing is deleted."""
+    store.put_many([(request("old"), ANSWER)])
+    _times(path, old=1000.0)
+    fresh = Store.open(path, fresh=True)
+    fresh.put_many([(request("new"), ANSWER)])
+    assert fresh.get(request("old").key) is None
+    assert fresh.get(request("new").key) is not None
+    fresh.close()
+    assert store.get(request("old").key) is not None
+
+
+def test_adaptations_are_remembered_once(store: Store, path: Path) -> None:
+    """What a model refuses is known to later runs, by endpoint, API and model."""
+    place = ("http://x/v1", "chat", "gpt-5")
+    for param in ("temperature", "stop", "temperature"):
+        store.remember_adaptation(place, {"param": param, "action": "drop"})
+    other = Store.open(path)
+    assert {each["param"] for each in other.adaptations()[place]} == {"temperature", "stop"}
+    assert len(other.adaptations()[place]) == 2
+    other.close()
+
+
+def test_stats_prune_and_export(store: Store, path: Path) -> None:
+    """A store can be counted, listed as lines of JSON, and cleared of what is old."""
+    assert store.stats().answers == 0
+    assert store.stats().oldest is None
+    store.put_many(
+        [(request(text, model=model), ANSWER) for text, model in (("a", "m"), ("b", "m"), ("c", "n"))]
+    )
+    _times(path, a=1000.0, b=2000.0)
+    stats = store.stats()
+    assert (stats.answers, stats.by_model, stats.oldest) == (3, (("m", 2), ("n", 1)), 1000.0)
+    assert stats.bytes > 0
+    lines = [json.loads(line) for line in store.export()]
+    assert [line["request"]["body"]["messages"][0]["content"] for line in lines] == ["a", "b", "c"]
+    assert lines[0]["completion"]["usage"] == {"input_tokens": 10, "output_tokens": 2}
+    assert store.prune(1500.0) == 1
+    assert next(stored.created for stored in store.answers()) == 2000.0
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "kept"),
-    [("", ""), ("local:a.gguf", "local:a.gguf"), ("http://h:1/v1", "http://h:1/v1"), ("http://[", "")],
+    "content", [b"this is no database " * 100, b"SQLite format 3\0" + b"\xff" * 4096], ids=["text", "broken"]
 )
-def test_addresses(endpoint: str, kept: str) -> None:
-    """What names a server stays; what cannot be read as an address goes."""
-    assert without_secrets(endpoint) == kept
+def test_corrupt_file_is_set_aside(path: Path, content: bytes) -> None:
+    """A file that is no database is renamed, not lost, and the run goes on with a new store and a notice."""
+    path.parent.mkdir()
+    path.write_bytes(content)
+    store = Store.open(path)
+    store.put_many([(request("q"), ANSWER)])
+    assert store.get(request("q").key) is not None
+    store.close()
+    (aside,) = path.parent.glob("*.corrupt-*")
+    assert aside.read_bytes() == content
+    (notice,) = store.notices
+    assert aside.name in notice
+    assert "corrupt" in notice
 
 
-def test_export_is_json_lines(tmp_path: Path) -> None:
-    """Each line holds the request and the answer, oldest first."""
-    stream = io.StringIO()
-    times = iter([1.0, 2.0])
-    with Store.open(tmp_path / "store", clock=lambda: next(times)) as store:
-        put(store, asked("first"), "1")
-        put(store, asked("second" * 200), "2")
-        assert store.export(stream) == 2
-    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
-    assert (first["completion"]["text"], first["created"]) == ("1", 1.0)
-    assert second["request"]["body"]["messages"][0]["content"] == "second" * 200
+def test_foreign_database_is_set_aside_unchanged(path: Path) -> None:
+    """Another program's database is not written to."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table precious (x)")
+    connection.close()
+    content = path.read_bytes()
+    store = Store.open(path)
+    store.close()
+    (aside,) = path.parent.glob("*.corrupt-*")
+    assert aside.read_bytes() == content
+    assert "another program's" in store.notices[0]
 
 
-def test_stats_and_prune(tmp_path: Path) -> None:
-    """Stats count by model; prune deletes what is older, and no more."""
-    times = iter([10.0, 20.0, 30.0])
-    with Store.open(tmp_path / "store", clock=lambda: next(times)) as store:
-        for text, model in (("a", "x"), ("b", "y"), ("c", "y")):
-            put(store, asked(text, model=model), text)
-        stats = store.stats()
-        assert (stats.answers, stats.by_model) == (3, {"x": 1, "y": 2})
-        assert (stats.oldest, stats.newest) == (10.0, 30.0)
-        assert stats.size_bytes > 0
-        assert store.prune(older_than=20.0) == 1
-        assert store.prune(older_than=20.0) == 0
-        assert store.get(asked("b", model="y").key) is not None
+def test_store_of_another_version_is_set_aside(store: Store, path: Path) -> None:
+    """A schema that this code does not know is neither read nor changed."""
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("pragma application_id").fetchone() == (APPLICATION,)
+        connection.execute("pragma user_version = 99")
+    connection.close()
+    newer = Store.open(path)
+    newer.close()
+    assert "version 99" in newer.notices[0]
 
 
-def test_adaptations_are_remembered_by_place_and_once(tmp_path: Path) -> None:
-    """A later run knows what a model refused, in the order in which it was learnt."""
-    with Store.open(tmp_path / "store") as store:
-        for adaptation in ({"param": "b"}, {"param": "a"}, {"param": "b"}):
-            store.remember_adaptation("here", adaptation)
-    with Store.open(tmp_path / "store") as store:
-        assert store.adaptations("here") == ({"param": "b"}, {"param": "a"})
-        assert store.adaptations("elsewhere") == ()
+def test_place_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -> None:
+    """Where no file can be, answers are kept for this run, and one notice says so."""
+    (tmp_path / "file").write_text("in the way")
+    store = Store.open(tmp_path / "file" / "answers.db")
+    store.put_many([(request("q"), ANSWER)])
+    store.put_many([(request("r"), ANSWER)])
+    assert store.get(request("q").key) is not None
+    assert store.stats().answers == 2
+    assert not store.persistent
+    assert len(store.notices) == 1
+    assert "memory only" in store.notices[0]
+    store.close()
 
 
-def test_a_store_in_memory_is_one() -> None:
-    """Without a file, answers are kept until the store is closed."""
-    with Store.in_memory() as store:
-        put(store, asked("a"), "A")
-        assert store.get(asked("a").key) is not None
-        assert store.notices == ()
-    assert store.get(asked("a").key) is None
+def test_record_that_cannot_be_read_is_asked_for_anew(store: Store, path: Path) -> None:
+    """An answer of unknown shape is a missing answer, never a crash."""
+    store.put_many([(request("q"), ANSWER), (request("r"), ANSWER)])
+    with sqlite3.connect(path) as connection:
+        connection.execute("update answers set completion = x'00' where key = ?", (request("q").key,))
+    connection.close()
+    assert store.get(request("q").key) is None
+    assert len(list(store.answers())) == 1
 
 
-@given(st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.lists(inner, max_size=50)))
-def test_packing(plain: object) -> None:
-    """JSON values come back from a row as they went in, compressed or not."""
-    assert unpack(pack(plain)) == plain
+def test_file_is_the_owners_alone(store: Store, path: Path) -> None:
+    """Prompts and answers may be private: nobody else can read the file."""
+    store.put_many([(request("q"), ANSWER)])
+    for file in path.parent.iterdir():
+        assert not stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO), file.name
