@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade import __version__
 from pytest_llmupgrade.errors import Fault, FaultyFiles, LlmUpgradeError, UsageError
@@ -50,7 +51,39 @@ def _parser() -> argparse.ArgumentParser:
     pull = actions.add_parser("pull", help="fetch them now, so that later runs need no network")
     pull.add_argument("names", nargs="*", metavar="MODEL", help="default: all")
     pull.set_defaults(run=_models_pull)
+    _add_store(commands)
     return parser
+
+
+def _add_store(commands: Any) -> None:
+    store = commands.add_parser("store", help="the answers that runs have kept")
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    for name, words in (
+        ("ls", "list the answers, oldest first"),
+        ("stats", "count them by model"),
+        ("prune", "delete old ones"),
+        ("export", "print them as JSON lines"),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("--store", type=Path, metavar="PATH", help="default: in .pytest_cache")
+        action.set_defaults(run=_store, action=name, model=None, older_than=None)
+        if name == "ls":
+            action.add_argument("--model", help="only this model's")
+        if name == "prune":
+            action.add_argument(
+                "--older-than", required=True, metavar="AGE", help="such as 30d, 12h or 0d for all"
+            )
+
+
+def _store(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.store import commands
+
+    with commands.opened(options.store) as store:
+        for line in commands.lines(
+            store, options.action, model=options.model, older_than=options.older_than, now=time.time()
+        ):
+            print(line)
+    return 0
 
 
 def _schema(_options: argparse.Namespace) -> int:

@@ -67,11 +67,22 @@ class ModelSpec:
     gguf: str | None = None
     """A weights file for a `local/...` model."""
     timeout_s: float = 120.0
+    concurrency: int | None = None
+    """The most calls in flight; None: what the run allows for each model."""
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    """Input and output together."""
 
     @property
     def endpoint(self) -> str:
         """What names the server in a request's key: never the port that a local server got by chance."""
         return f"local:{self.gguf or ''}" if self.name.startswith("local/") else self.base_url or ""
+
+    @property
+    def repeat_offset(self) -> int:
+        """What tells `m#2` from `m`: the same body, asked again and answered anew."""
+        number = self.name.partition("#")[2]
+        return int(number) * 1_000_000 if number.isdigit() else 0
 
 
 # --- case ----------------------------------------------------------------------------------------

@@ -100,7 +100,11 @@ _MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
     "price": (dict,),
     "gguf": (str,),
     "timeout_s": (int, float),
+    "concurrency": (int,),
+    "requests_per_minute": (int, float),
+    "tokens_per_minute": (int, float),
 }
+_LIMITS = ("timeout_s", "concurrency", "requests_per_minute", "tokens_per_minute")
 _PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(("input", "output", "cached_input"), (int, float))
 _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "model": (str,),
@@ -135,6 +139,10 @@ def _model_faults(where: str, fields: object) -> Iterator[tuple[str, str]]:
     yield from _table_faults(where, fields, _MODEL_KEYS)
     if fields.get("api", "chat") not in ("chat", "responses"):
         yield "api", f"[{where}]: api = {fields['api']!r} is unknown; write 'chat' or 'responses'"
+    for key in _LIMITS:
+        value = fields.get(key, 1)
+        if isinstance(value, int | float) and value <= 0:
+            yield key, f"[{where}]: {key} must be above 0, not {value!r}"
     price = fields.get("price")
     if isinstance(price, dict):
         yield from _table_faults(f"{where}.price", price, _PRICE_KEYS)

@@ -24,12 +24,12 @@ class Lane:
         self.spec = spec
         self.breaker = Breaker()
         self.in_flight = 0
-        self._aimd = Aimd(settings.concurrency)
+        self._aimd = Aimd(spec.concurrency or settings.concurrency)
         self._probe = Probe(settings.probe_s)
         self._pause = Pause()
         self._estimate = TokenEstimate()
-        self._requests = _allowance(settings.requests_per_minute, now)
-        self._tokens = _allowance(settings.tokens_per_minute, now)
+        self._requests = _allowance(spec.requests_per_minute or settings.requests_per_minute, now)
+        self._tokens = _allowance(spec.tokens_per_minute or settings.tokens_per_minute, now)
         self._demanded: deque[Flight] = deque()
         self._ahead: deque[Flight] = deque()
 

@@ -15,7 +15,7 @@ from pytest_llmupgrade.model import Answer, CallFailure, JudgeCall, Request, Ver
 if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case, Completion, Json, JsonObject, ModelSpec
 
-__all__ = ["HOW_TO_DECIDE", "JudgeSettings", "LlmJudge", "Vote", "read_vote", "request_for"]
+__all__ = ["HOW_TO_DECIDE", "JudgeSettings", "LlmJudge", "Vote", "first_requests", "read_vote", "request_for"]
 
 Complete: TypeAlias = Callable[[Request], Answer]
 
@@ -85,7 +85,13 @@ def request_for(  # noqa: PLR0913  it takes what a judge takes
     if settings.structured:
         body["response_format"] = VOTE_FORMAT
     body.update(model.params)
-    return Request(model=model.name, endpoint=model.endpoint, body=body, api=model.api, repeat=repeat)
+    return Request(
+        model=model.name,
+        endpoint=model.endpoint,
+        body=body,
+        api=model.api,
+        repeat=repeat + model.repeat_offset,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,6 +158,21 @@ def _messages(settings: JudgeSettings, blocks: dict[str, str]) -> tuple[JsonObje
 
 
 # --- the votes -------------------------------------------------------------------------------------
+
+
+def first_requests(
+    settings: JudgeSettings,
+    completion: Completion,
+    case: Case,
+    *,
+    criteria: str | None = None,
+    expected: Json = None,
+) -> tuple[Request, ...]:
+    """Return the calls that a judgement is sure to need: one vote, or the first two of several."""
+    return tuple(
+        request_for(settings, completion, case, criteria=criteria, expected=expected, repeat=repeat)
+        for repeat in range(min(settings.votes, _AGREEING))
+    )
 
 
 def _decided(votes: list[Vote], planned: int) -> bool:

@@ -40,13 +40,14 @@ def llm_case(request: pytest.FixtureRequest) -> Case:
 def llm(request: pytest.FixtureRequest, llm_model: str) -> Llm:
     """Ask the model under test: `llm("a question")` or `llm(messages, **params)`; counted and priced."""
     from pytest_llmupgrade.plugin.collect import case_of
+    from pytest_llmupgrade.plugin.judging import first_repeat
     from pytest_llmupgrade.plugin.llm import Llm
     from pytest_llmupgrade.plugin.trial import Trial
 
     session = request.config.stash[SESSION]
     trial = request.node.stash.get(TRIAL, None)
     if trial is None:
-        trial = Trial(model=llm_model, case=case_of(request.node))
+        trial = Trial(model=llm_model, case=case_of(request.node), repeat=first_repeat(request.node))
         request.node.stash[TRIAL] = trial
     return Llm(session, trial)
 

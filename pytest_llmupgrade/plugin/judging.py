@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case, Completion, Judgement
     from pytest_llmupgrade.plugin.session import LlmSession
 
+_REPEATS_MOST = 1_000
+"""Completions of one attempt, so that the next one's indexes follow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -48,7 +51,7 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Callable[...,
     session = item.config.stash[SESSION]
     case = case_of(item)
     assert case is not None  # noqa: S101  only eval items ask for this
-    trial = Trial(model=model, case=case)
+    trial = Trial(model=model, case=case, repeat=first_repeat(item))
     item.stash[TRIAL] = trial
     completion = _complete(session, trial, case, target)
     suite = item.parent
@@ -59,11 +62,16 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Callable[...,
     return Judged(case=case, model=model, completion=completion, judgements=trial.judgements)
 
 
+def first_repeat(item: pytest.Item) -> int:
+    """Return the index of an attempt's first completion; pytest-rerunfailures counts the attempts from 1."""
+    return (max(1, getattr(item, "execution_count", 1)) - 1) * _REPEATS_MOST
+
+
 def _complete(session: LlmSession, trial: Trial, case: Case, target: Callable[..., Any] | None) -> Completion:
     __tracebackhide__ = True
     llm = Llm(session, trial)
     if target is None:
-        return llm.ask(request_for(case, session.specs[trial.model]))
+        return llm.ask(request_for(case, session.specs[trial.model], repeat=trial.repeat))
     from pytest_llmupgrade.plugin.target import run_target
 
     return run_target(target, case, llm, trial)

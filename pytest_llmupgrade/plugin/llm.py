@@ -31,7 +31,8 @@ class Llm:
     def __call__(self, prompt: str | Sequence[JsonObject], **params: Json) -> Completion:
         """Return the model's answer to a text or to chat messages; CallError where there is none."""
         messages = ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
-        return self.ask(free_request(self._session.specs[self._trial.model], messages, params))
+        spec = self._session.specs[self._trial.model]
+        return self.ask(free_request(spec, messages, params, repeat=self._trial.repeat))
 
     def ask(self, request: Request) -> Completion:
         """Return the answer to a request and count it; CallError where there is none."""

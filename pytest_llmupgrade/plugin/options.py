@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+T = TypeVar("T", int, float, Decimal)
 REPORT_SUFFIXES = (".json",)
 
 
@@ -24,6 +27,15 @@ class Options:
     """Globs of the names of eval files."""
     reports: tuple[Path, ...]
     judge_model: str | None
+    store: Path | None = None
+    """Where answers are kept; None: in pytest's cache folder."""
+    fresh: bool = False
+    """Answers from before this run are not used."""
+    concurrency: int = 32
+    """The most calls in flight for each model."""
+    budget_usd: Decimal | None = None
+    deadline_s: float | None = None
+    """Seconds for all calls of the run together."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -58,6 +70,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="the model behind the judge `llm_judge` (default: [tool.llmupgrade.judge] model)",
     )
+    _add_call_options(group)
     parser.addini(
         "llm_files",
         type="args",
@@ -67,14 +80,73 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("llm_models", type="string", default="", help="what --llm-models is where it is not given")
 
 
+def _add_call_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--llm-store",
+        dest="llm_store",
+        metavar="PATH",
+        default=None,
+        help="where answers are kept, so that none is paid for twice (default: in pytest's cache folder)",
+    )
+    group.addoption(
+        "--llm-fresh",
+        dest="llm_fresh",
+        action="store_true",
+        help="ask anew, also where the store has an answer; what comes is stored",
+    )
+    group.addoption(
+        "--llm-concurrency",
+        dest="llm_concurrency",
+        metavar="N",
+        default="32",
+        help="the most calls in flight for each model (default: 32; fewer where a server says 429)",
+    )
+    group.addoption(
+        "--llm-budget",
+        dest="llm_budget",
+        metavar="USD",
+        default=None,
+        help="a hard cap: once it is spent, nothing more is sent, and what is left is errored",
+    )
+    group.addoption(
+        "--llm-deadline",
+        dest="llm_deadline",
+        metavar="SECONDS",
+        default=None,
+        help="a time for all calls of the run; after it nothing more is sent, and what is left is errored",
+    )
+
+
 def read_options(config: pytest.Config) -> Options:
     """Return the frozen options; pytest.UsageError where a value is wrong."""
+    if config.getoption("llm_budget") is not None and config.getoption("dist", "no") != "no":
+        raise pytest.UsageError(
+            "--llm-budget works in one process: each worker would have the whole budget; leave out -n, or pass -n0"
+        )
     return Options(
         models=_models(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),
+        store=None if config.getoption("llm_store") is None else Path(config.getoption("llm_store")),
+        fresh=config.getoption("llm_fresh"),
+        concurrency=_positive("--llm-concurrency", config.getoption("llm_concurrency"), int, "16"),
+        budget_usd=_positive("--llm-budget", config.getoption("llm_budget"), Decimal, "5.00"),
+        deadline_s=_positive("--llm-deadline", config.getoption("llm_deadline"), float, "600"),
     )
+
+
+def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: str) -> T:
+    """Return a flag's number; None where it is not given, pytest.UsageError where it is none above 0."""
+    if text is None:
+        return cast("T", None)
+    try:
+        value = kind(text)
+        if math.isfinite(value) and value > 0:
+            return value
+    except (ValueError, ArithmeticError):
+        pass
+    raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
 
 
 def _models(config: pytest.Config) -> tuple[str, ...]:

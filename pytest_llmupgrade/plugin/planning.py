@@ -65,6 +65,17 @@ def prepare(session: pytest.Session) -> None:
     state = config.stash[SESSION]
     if state.planned and not calls_nothing(config) and not session.testsfailed:
         with_usage_errors(state.start_local, _progress(config))
+        with_usage_errors(state.prefetch, session.items)
+
+
+def stop(session: pytest.Session) -> None:
+    """Give up what no item will ask for any more: after -x, --maxfail or Ctrl-C."""
+    session.config.stash[SESSION].stop_calls()
+
+
+def reached(config: pytest.Config, nodeid: str) -> None:
+    """Let the calls ahead of an item go on."""
+    config.stash[SESSION].reached(nodeid)
 
 
 def configure_node(node: Any) -> None:

@@ -208,6 +208,7 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
         read=lambda case, model: session.journal.read(places[case, model]),
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,
+        calls=session.call_counts(),
     )
 
 

@@ -37,7 +37,14 @@ class RunHooks:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Start what the items need."""
         planning.prepare(session)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            planning.stop(session)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Let the calls ahead of the item go on."""
+        planning.reached(self._config, nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

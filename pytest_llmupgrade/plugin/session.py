@@ -1,22 +1,26 @@
-"""What one pytest process knows of its run: settings, models, the completer, the records."""
+"""What one pytest process knows of its run: settings, models, the calls, the records."""
 
 from __future__ import annotations
 
+import os
 import threading
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
 
     import pytest
 
-    from pytest_llmupgrade.judges.llm import LlmJudge
-    from pytest_llmupgrade.model import Answer, Completer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
+    from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
     from pytest_llmupgrade.providers.local.serve import LocalServer
     from pytest_llmupgrade.run.record import Journal
+    from pytest_llmupgrade.run.summarise import CallCounts
     from pytest_llmupgrade.settings import Settings
 
 
@@ -32,7 +36,7 @@ class LlmSession:
         self.options = options
         self._config = config
         self._lock = threading.Lock()
-        self._completer: Completer | None = None
+        self._calls: Calls | None = None
         self._server: LocalServer | None = None
         self.local_urls: dict[str, str] = {}
         """Addresses of local models; under xdist they come from the controller."""
@@ -52,7 +56,13 @@ class LlmSession:
     def specs(self) -> Mapping[str, ModelSpec]:
         """Every model of the run by name, the judge's included."""
         names = [*self.options.models, *([self.judge_model] if self.judge_model else [])]
-        return {name: self.settings.spec(name) for name in names}
+        # A server that the environment names is part of what is asked, so that answers of two are never mixed up.
+        default = os.environ.get("OPENAI_BASE_URL") or None
+        specs = {name: self.settings.spec(name) for name in names}
+        return {
+            name: spec if spec.base_url or name.startswith("local/") else replace(spec, base_url=default)
+            for name, spec in specs.items()
+        }
 
     @cached_property
     def judge_model(self) -> str | None:
@@ -72,6 +82,12 @@ class LlmSession:
 
         asked = [*self.options.models, *filter(None, [self.options.judge_model])]
         check_models([self.specs[name] for name in asked])
+        if self.options.budget_usd is not None:
+            from pytest_llmupgrade.model import Usage
+            from pytest_llmupgrade.plugin.calls import check_budget
+
+            one = Usage(input_tokens=1, output_tokens=1)
+            check_budget(self.specs, lambda name: self.cost_usd(name, one))
 
     def start_local(self, progress: Callable[[str], None]) -> None:
         """Start the server of the local models, once per run; LlmUpgradeError where it cannot."""
@@ -87,29 +103,59 @@ class LlmSession:
 
     def complete(self, request: Request) -> Answer:
         """Answer a request; failures are values."""
-        return self.completer.complete(request)
+        return self.calls.engine.complete(request)
 
     @property
-    def completer(self) -> Completer:
+    def calls(self) -> Calls:
         """The one way for every completion, built at first use."""
         with self._lock:
-            if self._completer is None:
-                self._completer = self._build_completer()
-            return self._completer
+            if self._calls is None:
+                self._calls = self._build_calls()
+            return self._calls
 
-    def _build_completer(self) -> Completer:
-        from dataclasses import replace
-
-        from pytest_llmupgrade.providers.adapting import AdaptingProvider
-        from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
-        from pytest_llmupgrade.providers.sequential import SequentialCompleter
+    def _build_calls(self) -> Calls:
+        from pytest_llmupgrade.plugin.calls import Calls, served_at, store_path
 
         self.start_local(lambda _line: None)
-        specs = {
-            name: replace(spec, base_url=self.local_urls.get(name, spec.base_url))
-            for name, spec in self.specs.items()
-        }
-        return SequentialCompleter(AdaptingProvider(OpenAIProvider()), specs)
+        return Calls(
+            self.options,
+            store_path(self._config, self.options),
+            served_at(self.specs, self.local_urls),
+            cost=lambda request, usage: self.cost_usd(request.model, usage),
+        )
+
+    def prefetch(self, items: Sequence[pytest.Item]) -> None:
+        """Begin to complete what the selected items will ask for."""
+        from pytest_llmupgrade.plugin.prefetch import planned_calls
+
+        self.calls.engine.plan(list(planned_calls(items, self.specs, self.judge_settings)))
+
+    def reached(self, nodeid: str) -> None:
+        """Say that an item is being run, so that the calls ahead of it go on."""
+        if self._calls is not None and nodeid in self.planned_ids:
+            self._calls.engine.reached(nodeid)
+
+    def stop_calls(self) -> None:
+        """Send nothing more; what has arrived is kept."""
+        if self._calls is not None:
+            self._calls.engine.cancel()
+
+    def call_counts(self) -> CallCounts:
+        """Return what the calls came to so far."""
+        from pytest_llmupgrade.run.summarise import CallCounts
+
+        if self._calls is None:  # xdist's controller: its workers call
+            origins = [row.origin for row in self.journal.rows.values()]
+            return CallCounts(live=origins.count("live"), stored=origins.count("stored"))
+        stats = self._calls.engine.stats()
+        return CallCounts(
+            live=stats.live,
+            stored=stats.stored,
+            retried=stats.retried,
+            spent_usd=stats.spent_usd,
+            budget_usd=self.options.budget_usd,
+            notices=self._calls.notices,
+        )
 
     def cost_usd(self, model: str, usage: Usage | None) -> Decimal | None:
         """Return what a call cost, None where no price is known."""
@@ -117,22 +163,30 @@ class LlmSession:
 
         return cost_usd(self.specs[model], usage)
 
-    def llm_judge(self) -> LlmJudge:
-        """Return the judge `llm_judge`; LlmUpgradeError where no model is declared for it."""
-        from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
-
+    @cached_property
+    def judge_settings(self) -> JudgeSettings | None:
+        """How `llm_judge` asks; None where no model is declared for it."""
         if self.judge_model is None:
-            from pytest_llmupgrade.errors import LlmUpgradeError
+            return None
+        from pytest_llmupgrade.judges.llm import JudgeSettings
 
-            raise LlmUpgradeError(NO_JUDGE_MODEL)
         table = self.settings.judge
-        settings = JudgeSettings(
+        return JudgeSettings(
             model=self.specs[self.judge_model],
             prompt=table.prompt,
             votes=table.votes,
             structured=table.structured,
         )
-        return LlmJudge(settings, self.complete)
+
+    def llm_judge(self) -> LlmJudge:
+        """Return the judge `llm_judge`; LlmUpgradeError where no model is declared for it."""
+        if self.judge_settings is None:
+            from pytest_llmupgrade.errors import LlmUpgradeError
+
+            raise LlmUpgradeError(NO_JUDGE_MODEL)
+        from pytest_llmupgrade.judges.llm import LlmJudge
+
+        return LlmJudge(self.judge_settings, self.complete)
 
     def plan(self, items: Iterable[tuple[str, str]]) -> None:
         """Count the planned items: (node id, model)."""
@@ -142,8 +196,8 @@ class LlmSession:
 
     def close(self) -> None:
         """End threads, connections and the local server."""
-        if self._completer is not None:
-            self._completer.close()
+        if self._calls is not None:
+            self._calls.close()
         if self._server is not None:
             self._server.stop()
         if "journal" in self.__dict__:

@@ -28,6 +28,8 @@ class Trial:
     model: str
     case: Case | None
     """None in a Python test."""
+    repeat: int = 0
+    """Index of the completion among those of the same request: a rerun asks anew, it is not told the same again."""
     completions: list[Completion] = field(default_factory=list)
     costs: list[Decimal | None] = field(default_factory=list)
     """One per completion; None is unpriced."""

@@ -20,17 +20,15 @@ def request_for(case: Case, spec: ModelSpec, *, repeat: int = 0) -> Request:
     if case.response_format is not None:
         body["response_format"] = case.response_format
     return Request(
-        model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=_repeat(spec, repeat)
+        model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=spec.repeat_offset + repeat
     )
 
 
-def free_request(spec: ModelSpec, messages: tuple[JsonObject, ...], params: JsonObject) -> Request:
+def free_request(
+    spec: ModelSpec, messages: tuple[JsonObject, ...], params: JsonObject, *, repeat: int = 0
+) -> Request:
     """Return the call for messages that no case holds, such as those of a Python test."""
     body: dict[str, Json] = {"model": spec.wire_name, "messages": messages, **params, **spec.params}
-    return Request(model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=_repeat(spec, 0))
-
-
-def _repeat(spec: ModelSpec, repeat: int) -> int:
-    """Tell `m#2` from `m`: the same body, asked again and answered anew."""
-    number = spec.name.partition("#")[2]
-    return repeat + (int(number) * 1_000_000 if number.isdigit() else 0)
+    return Request(
+        model=spec.name, endpoint=spec.endpoint, body=body, api=spec.api, repeat=spec.repeat_offset + repeat
+    )

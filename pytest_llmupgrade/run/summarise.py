@@ -166,6 +166,23 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallCounts:
+    """What the run's calls came to, judging included."""
+
+    live: int = 0
+    """Answers that a provider gave in this run."""
+    stored: int = 0
+    """Answers that the store had from before."""
+    retried: int = 0
+    """Tries beyond each call's first."""
+    spent_usd: Decimal = Decimal(0)
+    """Paid in this run, without the unpriced."""
+    budget_usd: Decimal | None = None
+    notices: tuple[str, ...] = ()
+    """What a user should hear once: a server that asked to wait, a full disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """All that a run has to say."""
 
@@ -178,6 +195,7 @@ class Summary:
     errors: Mapping[str, int] = field(default_factory=dict)
     """Error messages with how many items ended so, most frequent first."""
     exit_reason: str = "finished"
+    calls: CallCounts = field(default_factory=CallCounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +214,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
     read: ReadRecord,
     created: str,
     exit_reason: str = "finished",
+    calls: CallCounts | None = None,
 ) -> Summary:
     """Return the summary of rows; `models` gives the order, its first is the incumbent."""
     named = {name: [row for row in rows if row.model == name] for name in models}
@@ -212,6 +231,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
         judge_models=(),
         errors=_errors(rows, read),
         exit_reason=exit_reason,
+        calls=calls or CallCounts(),
     )
 
 

@@ -67,7 +67,7 @@ def test_last_failed_runs_what_missed(project: Project, distribution: tuple[str,
     first = project.run("-v", *distribution)
     assert first.ret == 1
     calls = len(project.server.calls)
-    again = project.run("-v", "--lf", *distribution)
+    again = project.run("-v", "--lf", "--llm-fresh", *distribution)
     assert len(project.server.calls) - calls == 2
     again.assert_outcomes(
         failed=2, deselected=0 if "-n2" in distribution else again.parseoutcomes().get("deselected", 0)

@@ -55,7 +55,15 @@ def test_json_report(project: Project, distribution: tuple[str, ...]) -> None:
     assert [model["accuracy"] for model in report["models"]] == [2 / 3, 2 / 3]
     assert report["comparisons"][0]["broke"] == ["evals/eval_support.yaml::refund-a"]
     assert report["comparisons"][0]["fixed"] == ["evals/eval_support.yaml::refund-b"]
-    assert report["calls"] == {"live": 6, "stored": 0, "replayed": 0}
+    assert report["calls"] == {
+        "live": 6,
+        "stored": 0,
+        "replayed": 0,
+        "retried": 0,
+        "spent_usd": "0",
+        "budget_usd": None,
+        "notices": [],
+    }
     broke = next(case for case in report["cases"] if case["nodeid"].endswith("refund-a[new]"))
     assert broke["answer"] == "You have one month."
     assert broke["judges"] == [

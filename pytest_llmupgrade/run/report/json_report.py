@@ -45,16 +45,21 @@ def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, A
         "exit_reason": summary.exit_reason,
         "models": [_model(model) for model in summary.models],
         "comparisons": [_comparison(comparison) for comparison in summary.comparisons],
-        "calls": _calls(summary.models),
+        "calls": _calls(summary),
     }
 
 
-def _calls(models: Iterable[ModelSummary]) -> dict[str, int]:
-    totals = dict.fromkeys(("live", "stored", "replayed"), 0)
-    for model in models:
-        for origin, count in model.origins.items():
-            totals[origin] += count
-    return totals
+def _calls(summary: Summary) -> dict[str, Any]:
+    calls = summary.calls
+    return {
+        "live": calls.live,
+        "stored": calls.stored,
+        "replayed": sum(model.origins.get("replayed", 0) for model in summary.models),
+        "retried": calls.retried,
+        "spent_usd": str(calls.spent_usd),
+        "budget_usd": None if calls.budget_usd is None else str(calls.budget_usd),
+        "notices": list(calls.notices),
+    }
 
 
 def _model(model: ModelSummary) -> dict[str, Any]:

@@ -249,12 +249,27 @@ def _reason_line(record: Record, width: int) -> Line:
 
 
 def _notes(summary: Summary, width: int) -> Iterator[Line]:
-    lines = [*_unpriced(summary), *_adapted(summary), *_errors(summary)]
-    if lines:
+    lines = [*summary.calls.notices, *_unpriced(summary), *_adapted(summary), *_errors(summary)]
+    counts = _calls(summary)
+    if lines or counts:
         yield ()
+    if counts:
+        yield (Span(counts, "dim"),)
     for text in lines:
         for line in textwrap.wrap(printable(text), width, subsequent_indent="  "):
             yield (Span(line, "warn"),)
+
+
+def _calls(summary: Summary) -> str:
+    """Return what was called, where it is not simply everything once."""
+    calls = summary.calls
+    words = [
+        f"{calls.live} made in this run",
+        f"{calls.stored} from the store" if calls.stored else "",
+        f"{calls.retried} tried again" if calls.retried else "",
+        f"${calls.spent_usd:.4f} of the budget of ${calls.budget_usd} spent" if calls.budget_usd else "",
+    ]
+    return f"calls: {' · '.join(filter(None, words))}" if any(words[1:]) else ""
 
 
 def _unpriced(summary: Summary) -> Iterator[str]:

@@ -1,0 +1,71 @@
+"""From the selected items to what the engine completes ahead of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.engine.flight import Planned
+from pytest_llmupgrade.judges.llm import first_requests
+from pytest_llmupgrade.plugin.collect import EvalFile, case_of
+from pytest_llmupgrade.plugin.internals import is_builtin_fixture
+from pytest_llmupgrade.run.plan import request_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pytest
+
+    from pytest_llmupgrade.judges.llm import JudgeSettings
+    from pytest_llmupgrade.model import Case, Completion, ModelSpec, Request
+
+
+def planned_calls(
+    items: Iterable[pytest.Item], specs: Mapping[str, ModelSpec], judge: JudgeSettings | None
+) -> Iterator[Planned]:
+    """Yield what the selected eval items will ask for, in execution order.
+
+    What only a fixture knows is not planned but asked when its item runs: an overridden `llm_target`, and the items
+    that a mark may skip.
+    """
+    plain: dict[EvalFile, tuple[bool, bool]] = {}
+    for item in items:
+        suite, case = item.parent, case_of(item)
+        callspec = getattr(item, "callspec", None)
+        model = callspec.params.get("llm_model") if callspec is not None else None
+        if case is None or not isinstance(suite, EvalFile) or model is None or _may_be_skipped(item):
+            continue
+        if suite not in plain:
+            plain[suite] = (is_builtin_fixture(suite, "llm_target"), is_builtin_fixture(suite, "llm_judge"))
+        bare_model, own_judge = plain[suite]
+        if bare_model:
+            after = JudgeCalls(case, judge) if judge is not None and own_judge and _asks_judge(case) else None
+            yield Planned(request=request_for(case, specs[model]), owner=item.nodeid, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCalls:
+    """What `llm_judge` will ask once the answer is there."""
+
+    case: Case
+    settings: JudgeSettings
+
+    def __call__(self, completion: Completion) -> tuple[Request, ...]:
+        """Return the first votes' calls of every `llm_judge` of the case."""
+        return tuple(
+            request
+            for spec in self.case.judges
+            if spec.name == "llm_judge"
+            for request in first_requests(self.settings, completion, self.case, **spec.options)  # type: ignore[arg-type]
+        )
+
+
+def _asks_judge(case: Case) -> bool:
+    return any(spec.name == "llm_judge" for spec in case.judges)
+
+
+def _may_be_skipped(item: pytest.Item) -> bool:
+    """Tell items that a mark skips, or does not run though it expects them to miss."""
+    if any(item.iter_markers("skip")) or any(item.iter_markers("skipif")):
+        return True
+    return any(mark.kwargs.get("run") is False for mark in item.iter_markers("xfail"))
