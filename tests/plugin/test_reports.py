@@ -33,7 +33,7 @@ def test_what_a_run_prints(project: Project, monkeypatch: pytest.MonkeyPatch, wi
 def test_a_run_under_xdist_says_the_same(project: Project) -> None:
     """With -n 2 the report is the same, line by line, as without."""
     outputs = []
-    for flags in ((), ("-n2",)):
+    for flags in ((), ("-n2", "--llm-fresh")):
         text = normalised(project.run("--no-header", "-q", "--color=no", *flags).stdout.str())
         outputs.append(text[text.index("== LLM upgrade") : text.index("== short test summary")])
     assert outputs[0] == outputs[1]

@@ -33,7 +33,7 @@ def main() -> NoReturn:
         except Exception as error:  # noqa: BLE001  llama.cpp raises what it likes; the parent words it
             kind = "missing" if isinstance(error, ImportError) else "refused"
             _say(out, {"error": str(error) or type(error).__name__, "kind": kind, "name": model["name"]})
-            os._exit(1)
+            sys.exit(1)  # in good order: llama.cpp's log has a thread of its own, which has the cause
         servers.append(server)
         urls[model["name"]] = f"{server.listening_address}/v1"
     _say(out, {"urls": urls})

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
@@ -116,6 +117,8 @@ class _Child:
             code = self.process.wait()
             said = quoted(self._first_error() or "".join(self._said()[-1:]) or "it said nothing")
             raise UsageError(f"{names}: the local server ended with code {code}: {said}")
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_S)  # the log is complete when it has ended
         raise UsageError(_refusal(reply, self._first_error()))
 
     def stop(self) -> None:
