@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_llmupgrade.model import (
+    CallFailure,
     Completion,
     JudgeCall,
     Judgement,
@@ -23,6 +24,8 @@ from pytest_llmupgrade.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pytest_llmupgrade.model import Answer
 
 T = TypeVar("T")
 Plain = dict[str, Any]
@@ -58,10 +61,23 @@ def request_from_plain(plain: Mapping[str, Any]) -> Request:
     return Request(**plain)
 
 
+def answer_to_plain(answer: Answer) -> Plain:
+    """Return JSON types for a completion or a failure, each under a name of its own."""
+    kind = "failure" if isinstance(answer, CallFailure) else "completion"
+    return {kind: _to_plain(answer)}
+
+
+def answer_from_plain(plain: Mapping[str, Any]) -> Answer:
+    """Return the completion or the failure that `answer_to_plain` was given."""
+    if "completion" in plain:
+        return completion_from_plain(plain["completion"])
+    return CallFailure(**_read(plain["failure"], {"refused": tuple, "usage": _usage}))
+
+
 # --- out -------------------------------------------------------------------------------------------
 
 
-_NOUNS = (Completion, JudgeCall, Judgement, Record, RecordedError, Request, ToolCall, Usage)
+_NOUNS = (CallFailure, Completion, JudgeCall, Judgement, Record, RecordedError, Request, ToolCall, Usage)
 _FIELDS = {noun: tuple((field.name, field.default) for field in dataclasses.fields(noun)) for noun in _NOUNS}
 
 

@@ -119,10 +119,6 @@ def _add_call_options(group: pytest.OptionGroup) -> None:
 
 def read_options(config: pytest.Config) -> Options:
     """Return the frozen options; pytest.UsageError where a value is wrong."""
-    if config.getoption("llm_budget") is not None and config.getoption("dist", "no") != "no":
-        raise pytest.UsageError(
-            "--llm-budget works in one process: each worker would have the whole budget; leave out -n, or pass -n0"
-        )
     return Options(
         models=_models(config),
         files=tuple(config.getini("llm_files")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from decimal import Decimal
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 
 def plan(session: pytest.Session) -> None:
     """Note what was selected, once the selection is final."""
-    config = session.config
-    if not hasattr(config, "workerinput"):
-        config.stash[SESSION].plan(_eval_items(session.items))
+    session.config.stash[SESSION].plan(_eval_items(session.items))
 
 
 def _eval_items(items: Iterable[pytest.Item]) -> Iterator[tuple[str, str]]:
@@ -83,7 +83,30 @@ def configure_node(node: Any) -> None:
     state: LlmSession = node.config.stash[SESSION]
     if state.options.models and not calls_nothing(node.config):
         with_usage_errors(state.start_local, _progress(node.config))
+        node.workerinput["llmupgrade_broker"] = state.serve_calls()
     node.workerinput["llmupgrade_local_urls"] = dict(state.local_urls)
+
+
+_CALLS = "llmupgrade_calls"
+
+
+def hand_over_calls(config: pytest.Config) -> None:
+    """Tell the controller of xdist what a worker called by itself, on another host."""
+    output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    if output is not None:
+        counts = config.stash[SESSION].call_counts()
+        output[_CALLS] = {**asdict(counts), "spent_usd": str(counts.spent_usd), "budget_usd": None}
+
+
+def take_over_calls(node: Any) -> None:
+    """Count what a worker called by itself; one that was killed says nothing."""
+    plain = getattr(node, "workeroutput", {}).get(_CALLS)
+    if plain is not None:
+        from pytest_llmupgrade.run.summarise import CallCounts
+
+        notices, spent = tuple(plain["notices"]), Decimal(plain["spent_usd"])
+        counts = CallCounts(**{**plain, "notices": notices, "spent_usd": spent})
+        node.config.stash[SESSION].elsewhere.append(counts)
 
 
 def _progress(config: pytest.Config) -> Any:

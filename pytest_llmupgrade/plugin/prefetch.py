@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.codec import request_to_plain
 from pytest_llmupgrade.engine.flight import Planned
 from pytest_llmupgrade.judges.llm import first_requests
+from pytest_llmupgrade.model import Case, JudgeSpec
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.internals import is_builtin_fixture
 from pytest_llmupgrade.run.plan import request_for
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llmupgrade.judges.llm import JudgeSettings
-    from pytest_llmupgrade.model import Case, Completion, ModelSpec, Request
+    from pytest_llmupgrade.model import Completion, ModelSpec, Request
 
 
 def planned_calls(
@@ -58,6 +60,25 @@ class JudgeCalls:
             if spec.name == "llm_judge"
             for request in first_requests(self.settings, completion, self.case, **spec.options)  # type: ignore[arg-type]
         )
+
+
+def to_plain(planned: Planned) -> dict[str, Any]:
+    """Return what a worker of xdist tells its controller of a planned call."""
+    after = planned.after
+    judged = None
+    if isinstance(after, JudgeCalls):
+        options = [dict(spec.options) for spec in after.case.judges if spec.name == "llm_judge"]
+        judged = {"messages": after.case.messages, "expected": after.case.expected, "options": options}
+    return {"request": request_to_plain(planned.request), "owner": planned.owner, "after": judged}
+
+
+def judge_calls(plain: Mapping[str, Any], settings: JudgeSettings) -> JudgeCalls:
+    """Return what `llm_judge` will ask, from a worker's word for it."""
+    judges = tuple(JudgeSpec(name="llm_judge", options=options) for options in plain["options"])
+    case = Case(
+        id="", file="", line=0, messages=tuple(plain["messages"]), expected=plain["expected"], judges=judges
+    )
+    return JudgeCalls(case, settings)
 
 
 def _asks_judge(case: Case) -> bool:

@@ -62,6 +62,7 @@ class RunHooks:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Correct the exit status, last of all."""
         reporting.hide_callspecs(session)
+        planning.hand_over_calls(session.config)
         result = yield
         reporting.correct_exit_status(session)
         return result
@@ -79,3 +80,8 @@ class RunHooks:
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
         """Note what the workers selected."""
         planning.plan_of_worker(node, ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  xdist's names
+        """Count the calls that a worker made by itself."""
+        planning.take_over_calls(node)

@@ -6,7 +6,7 @@ import os
 import threading
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_llmupgrade.engine.broker import Broker
+    from pytest_llmupgrade.engine.remote import RemoteEngine
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
     from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
+    from pytest_llmupgrade.plugin.prefetch import JudgeCalls
     from pytest_llmupgrade.providers.local.serve import LocalServer
     from pytest_llmupgrade.run.record import Journal
     from pytest_llmupgrade.run.summarise import CallCounts
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 
 NO_JUDGE_MODEL = (
     "llm_judge needs a model: pass --llm-judge-model=MODEL, or set model = ... in [tool.llmupgrade.judge]"
+)
+
+_NO_BUDGET = (
+    "not sent: this worker cannot reach the process that keeps to --llm-budget; leave out one of the two"
 )
 
 
@@ -37,9 +44,16 @@ class LlmSession:
         self._config = config
         self._lock = threading.Lock()
         self._calls: Calls | None = None
+        self._broker: Broker | None = None
+        self._alone = False
+        """In a worker of xdist that cannot reach the controller."""
+        self.remote: RemoteEngine | None = None
+        """In a worker of xdist: the controller's engine, where it can be reached."""
         self._server: LocalServer | None = None
         self.local_urls: dict[str, str] = {}
         """Addresses of local models; under xdist they come from the controller."""
+        self.elsewhere: list[CallCounts] = []
+        """In the controller of xdist: the calls of workers that cannot reach it."""
         self.planned: dict[str, int] = {}
         """Selected items by model."""
         self.planned_ids: dict[str, str] = {}
@@ -103,6 +117,12 @@ class LlmSession:
 
     def complete(self, request: Request) -> Answer:
         """Answer a request; failures are values."""
+        if self.remote is not None:
+            return self.remote.complete(request)
+        if self._alone and self.options.budget_usd is not None:
+            from pytest_llmupgrade.model import CallFailure
+
+            return CallFailure(kind="budget", message=_NO_BUDGET)
         return self.calls.engine.complete(request)
 
     @property
@@ -126,14 +146,38 @@ class LlmSession:
 
     def prefetch(self, items: Sequence[pytest.Item]) -> None:
         """Begin to complete what the selected items will ask for."""
-        from pytest_llmupgrade.plugin.prefetch import planned_calls
+        from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
 
-        self.calls.engine.plan(list(planned_calls(items, self.specs, self.judge_settings)))
+        if self.remote is None:
+            self.calls.engine.plan(list(planned_calls(items, self.specs, self.judge_settings)))
+        elif self.remote.wants_plan:
+            self.remote.plan([*map(to_plain, planned_calls(items, self.specs, self.judge_settings))])
 
     def reached(self, nodeid: str) -> None:
         """Say that an item is being run, so that the calls ahead of it go on."""
         if self._calls is not None and nodeid in self.planned_ids:
             self._calls.engine.reached(nodeid)
+
+    def serve_calls(self) -> tuple[int, str]:
+        """Let the workers of xdist ask this process, and return where: port and token."""
+        if self._broker is None:
+            from pytest_llmupgrade.engine.broker import Broker
+
+            self._broker = Broker(lambda: self.calls.engine, self._judged_after)
+        return self._broker.port, self._broker.token
+
+    def reach_calls(self, port: int, token: str) -> None:
+        """Ask the controller for every completion; a worker that cannot reach it, on another host, calls by itself."""
+        from pytest_llmupgrade.engine.remote import RemoteEngine
+
+        self.remote = RemoteEngine.reach(port, token)
+        self._alone = self.remote is None
+
+    def _judged_after(self, plain: Mapping[str, Any]) -> JudgeCalls:
+        from pytest_llmupgrade.plugin.prefetch import judge_calls
+
+        assert self.judge_settings is not None  # noqa: S101  the worker's settings are the controller's
+        return judge_calls(plain, self.judge_settings)
 
     def stop_calls(self) -> None:
         """Send nothing more; what has arrived is kept."""
@@ -144,18 +188,17 @@ class LlmSession:
         """Return what the calls came to so far."""
         from pytest_llmupgrade.run.summarise import CallCounts
 
-        if self._calls is None:  # xdist's controller: its workers call
-            origins = [row.origin for row in self.journal.rows.values()]
-            return CallCounts(live=origins.count("live"), stored=origins.count("stored"))
-        stats = self._calls.engine.stats()
-        return CallCounts(
-            live=stats.live,
-            stored=stats.stored,
-            retried=stats.retried,
-            spent_usd=stats.spent_usd,
-            budget_usd=self.options.budget_usd,
-            notices=self._calls.notices,
-        )
+        counts = CallCounts(budget_usd=self.options.budget_usd)
+        if self._calls is not None:
+            stats = self._calls.engine.stats()
+            counts += CallCounts(
+                live=stats.live,
+                stored=stats.stored,
+                retried=stats.retried,
+                spent_usd=stats.spent_usd,
+                notices=self._calls.notices,
+            )
+        return sum(self.elsewhere, counts)
 
     def cost_usd(self, model: str, usage: Usage | None) -> Decimal | None:
         """Return what a call cost, None where no price is known."""
@@ -196,6 +239,10 @@ class LlmSession:
 
     def close(self) -> None:
         """End threads, connections and the local server."""
+        if self.remote is not None:
+            self.remote.close()
+        if self._broker is not None:
+            self._broker.close()
         if self._calls is not None:
             self._calls.close()
         if self._server is not None:

@@ -27,6 +27,8 @@ def configure(config: pytest.Config) -> None:
         activate(config)
     if worker_input is not None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
+        if "llmupgrade_broker" in worker_input:
+            session.reach_calls(*worker_input["llmupgrade_broker"])
     elif config.getoption("llm_models") and not calls_nothing(config):
         with_usage_errors(session.check)
 

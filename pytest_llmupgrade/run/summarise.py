@@ -181,6 +181,17 @@ class CallCounts:
     notices: tuple[str, ...] = ()
     """What a user should hear once: a server that asked to wait, a full disk."""
 
+    def __add__(self, other: CallCounts) -> CallCounts:
+        """Return the calls of two processes together, under the budget of the first."""
+        return CallCounts(
+            live=self.live + other.live,
+            stored=self.stored + other.stored,
+            retried=self.retried + other.retried,
+            spent_usd=self.spent_usd + other.spent_usd,
+            budget_usd=self.budget_usd,
+            notices=tuple(dict.fromkeys((*self.notices, *other.notices))),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:

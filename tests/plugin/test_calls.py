@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,10 +144,116 @@ def test_exitfirst_gives_up_what_is_pending(many: Project) -> None:
     many.server.release()
 
 
-def test_a_budget_is_a_hard_cap(many: Project) -> None:
+@pytest.mark.parametrize("workers", ["-n2", "-n4"])
+@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "worksteal"])
+def test_workers_make_each_call_once(many: Project, workers: str, mode: str) -> None:
+    """All workers together make each call once, ahead of the items, however xdist hands these out."""
+    many.server.hang()
+
+    def release_when_nine_wait(_: Any) -> None:
+        if len(many.server.calls) > 8:  # four workers that ask one by one would wait forever with four
+            many.server.release()
+
+    many.server.when(release_when_nine_wait)
+    many.run(workers, f"--dist={mode}", "--llm-concurrency=8", "--llm-report=out.json").assert_outcomes(
+        passed=80
+    )
+    assert len(many.server.calls) == 80
+    assert report_of(many)["calls"]["live"] == 80
+
+
+def test_workers_judge_ahead(many: Project) -> None:
+    """Under xdist the judge is asked as soon as an answer is there, too, once for each answer."""
+    many.write(
+        "evals/eval_support.yaml", MANY.replace("judge: contains", "judge: {llm_judge: {criteria: polite}}")
+    )
+    many.server.reply(model="judge", text='{"reason": "fine", "verdict": "pass"}')
+    many.run("-n2", "--llm-judge-model=judge").assert_outcomes(passed=80)
+    assert sum(call.body["model"] == "judge" for call in many.server.calls) == 40
+    assert len(many.server.calls) == 120
+
+
+def test_a_killed_worker_costs_its_item_only(many: Project) -> None:
+    """A worker that dies by kill -9 in mid-run errors one item; the others finish, and no call is made twice."""
+    many.write(
+        "conftest.py",
+        "import os, signal, pathlib\n"
+        "def pytest_runtest_teardown(item):\n"
+        "    if 'case-7[' in item.name and not pathlib.Path('died').exists():\n"
+        "        pathlib.Path('died').touch()\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n",
+    )
+    result = many.run("-n2", "--llm-report=out.json")
+    assert result.ret == 1
+    outcomes = [case["outcome"] for case in report_of(many)["cases"]]
+    assert (outcomes.count("passed"), outcomes.count("errored")) in ((79, 1), (80, 0))
+    assert len(many.server.calls) == 80
+
+
+OTHER_HOST = """\
+#!/bin/sh
+exec unshare -n sh -c 'ip link set lo up && python=$0 && { "$python" server.py & } && exec "$python" "$@"' PYTHON "$@"
+"""
+SERVER = """\
+import ctypes, http.server, json
+ctypes.CDLL(None).prctl(1, 9)  # end with the worker that started it
+ANSWER = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A-17, says the other host"}}]}
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps(ANSWER).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def two_hosts(many: Project) -> tuple[str, ...]:
+    """Return flags for one worker here and one in a network of its own, where a server has the same address."""
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-n", "ip", "link"], check=False).returncode:  # noqa: S603  a tool of the system
+        pytest.skip("no network namespaces here")
+    many.write("other_host", OTHER_HOST.replace("PYTHON", sys.executable)).chmod(0o755)
+    many.write("server.py", SERVER.replace("PORT", str(many.server.port)))
+    return (
+        "-p",
+        "no:rerunfailures",
+        "-d",
+        "--tx=popen",
+        f"--tx=popen//python={many.pytester.path / 'other_host'}",
+    )
+
+
+def test_a_worker_on_another_host_calls_by_itself(many: Project, two_hosts: tuple[str, ...]) -> None:
+    """What the worker of another host calls is counted, and the report is whole."""
+    many.run(*two_hosts, "--llm-report=out.json").assert_outcomes(passed=80)
+    report = report_of(many)
+    answers = [case["answer"] for case in report["cases"]]
+    assert 0 < answers.count("A-17, says the other host") < 80
+    assert report["calls"]["live"] >= 80
+
+
+def test_a_worker_on_another_host_keeps_to_no_budget_and_says_so(
+    many: Project, two_hosts: tuple[str, ...]
+) -> None:
+    """With a cap that it cannot keep, a worker sends nothing; the others go on."""
+    many.write("pyproject.toml", PRICES)
+    many.run(*two_hosts, "--llm-budget=1", "--llm-report=out.json")
+    errors = {case["error"]["message"] for case in report_of(many)["cases"] if case.get("error")}
+    assert len(errors) == 1
+    assert "leave out one of the two" in errors.pop()
+
+
+def test_a_budget_is_a_hard_cap(many: Project, distribution: tuple[str, ...]) -> None:
     """--llm-budget stops the calls once the money is spent; the rest is errored and says so."""
     many.write("pyproject.toml", PRICES)
-    result = many.run("--llm-budget=0.0001", "--llm-concurrency=2", "--llm-report=out.json")
+    result = many.run("--llm-budget=0.0001", "--llm-concurrency=2", "--llm-report=out.json", *distribution)
     assert result.ret == 1
     report = report_of(many)
     assert {case["error"]["kind"] for case in report["cases"] if case.get("error")} == {"budget"}
@@ -159,13 +268,6 @@ def test_a_budget_needs_prices(project: Project) -> None:
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: --llm-budget: no price is known of old, new; set price = *"])
     assert not project.server.calls
-
-
-def test_a_budget_is_for_one_process(project: Project) -> None:
-    """With -n a budget is refused: each worker would spend all of it."""
-    result = project.run("--llm-budget=1", "-n2")
-    assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: --llm-budget works in one process*"])
 
 
 @pytest.mark.parametrize("flag", ["--llm-budget=much", "--llm-concurrency=0", "--llm-deadline=nan"])
