@@ -281,7 +281,7 @@ def test_numbers_are_checked(project: Project, flag: str) -> None:
 def test_a_deadline_ends_the_calls(project: Project) -> None:
     """--llm-deadline cancels what hangs; those items are errored, the run ends."""
     project.server.hang(contains="cash")
-    result = project.run("--llm-deadline=2", "--llm-report=out.json")
+    result = project.run("--llm-deadline=12", "--llm-report=out.json")
     project.server.release()
     result.assert_outcomes(passed=3, failed=1, errors=2)
     kinds = [case["error"]["kind"] for case in report_of(project)["cases"] if case.get("error")]
