@@ -17,6 +17,7 @@ from pytest_llmupgrade.model import (
     Judgement,
     Record,
     RecordedError,
+    Repeat,
     Request,
     ToolCall,
     Usage,
@@ -77,7 +78,18 @@ def answer_from_plain(plain: Mapping[str, Any]) -> Answer:
 # --- out -------------------------------------------------------------------------------------------
 
 
-_NOUNS = (CallFailure, Completion, JudgeCall, Judgement, Record, RecordedError, Request, ToolCall, Usage)
+_NOUNS = (
+    CallFailure,
+    Completion,
+    JudgeCall,
+    Judgement,
+    Record,
+    RecordedError,
+    Repeat,
+    Request,
+    ToolCall,
+    Usage,
+)
 _FIELDS = {noun: tuple((field.name, field.default) for field in dataclasses.fields(noun)) for noun in _NOUNS}
 
 
@@ -150,8 +162,14 @@ _COMPLETION: Mapping[str, Callable[[Any], Any]] = {
     "usage": _usage,
     "adapted": tuple,
 }
+_REPEAT: Mapping[str, Callable[[Any], Any]] = {
+    "tool_calls": _each(_tool_call),
+    "judgements": _each(_judgement),
+    "cost_usd": Decimal,
+}
 _RECORD: Mapping[str, Callable[[Any], Any]] = {
     **_COMPLETION,
+    "repeats": _each(lambda plain: Repeat(**_read(plain, _REPEAT))),
     "cost_usd": Decimal,
     "judge_cost_usd": Decimal,
     "judgements": _each(_judgement),

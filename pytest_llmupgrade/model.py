@@ -18,6 +18,8 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 JsonObject: TypeAlias = Mapping[str, Json]
 Api: TypeAlias = Literal["chat", "responses"]
 Origin: TypeAlias = Literal["live", "stored", "replayed"]
+PassRule: TypeAlias = Literal["all", "any", "majority"] | float
+"""Which of an item's completions must pass; a number is their share."""
 Outcome: TypeAlias = Literal["passed", "missed", "errored", "skipped"]
 FailureKind: TypeAlias = Literal[
     "auth",  # the key is missing, wrong or not allowed
@@ -135,6 +137,8 @@ class Case:
     criticality: str | None = None
     repeat: int | None = None
     """Completions per model; None: the run's setting."""
+    pass_when: PassRule | None = None
+    """Which of them must pass; None: the run's setting."""
     source: str | None = None
     """Where the case came from, such as a log's line."""
     prompt: str | None = None
@@ -302,6 +306,18 @@ class RecordedError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """One of several completions of an item, as it is recorded."""
+
+    passed: bool
+    answer: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    latency_ms: float = 0.0
+    cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What one item did: one case on one model."""
 
@@ -316,16 +332,33 @@ class Record:
     difficulty: str = "medium"
     weight: float = 1.0
     answer: str | None = None
+    """Of several completions, the first that went as the item did."""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
+    """The sum over all completions."""
     cost_usd: Decimal | None = None
-    """None: unpriced, or not completed."""
+    """The sum over all completions; None: unpriced, or not completed."""
     judge_cost_usd: Decimal | None = None
     latency_ms: float | None = None
+    """The mean over repeats."""
     origin: Origin | None = None
     judgements: tuple[Judgement, ...] = ()
     error: RecordedError | None = None
     adapted: tuple[str, ...] = ()
     reason: str = ""
     """Why it was skipped or is expected to miss."""
+    repeats: tuple[Repeat, ...] = ()
+    """Each completion where there were several."""
+
+    @property
+    def times(self) -> int:
+        """How many completions were asked for."""
+        return len(self.repeats) or 1
+
+    @property
+    def passes(self) -> int:
+        """How many of them passed."""
+        return (
+            sum(repeat.passed for repeat in self.repeats) if self.repeats else int(self.outcome == "passed")
+        )

@@ -5,44 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.model import Repeat
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
 from pytest_llmupgrade.plugin.llm import Llm
-from pytest_llmupgrade.plugin.trial import CaseMissed, Trial
+from pytest_llmupgrade.plugin.options import MOST_REPEATS
+from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, sum_of
 from pytest_llmupgrade.run.plan import request_for
+from pytest_llmupgrade.run.repeats import deciding, passes, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from decimal import Decimal
 
     import pytest
 
-    from pytest_llmupgrade.model import Case, Completion, Judgement
+    from pytest_llmupgrade.model import Case, Completion, Judge, Judgement, JudgeSpec, PassRule
     from pytest_llmupgrade.plugin.session import LlmSession
 
-_REPEATS_MOST = 1_000
-"""Completions of one attempt, so that the next one's indexes follow."""
+    Judges = Sequence[tuple[JudgeSpec, Judge]]
+    Target = Callable[..., Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A completion with every judge's word on it."""
+    """A completion with every judge's word on it; of several, the one that the report shows."""
 
     case: Case
     model: str
     completion: Completion
     judgements: tuple[Judgement, ...]
+    passed: bool
+    repeats: str = ""
+    """How several completions went, in words."""
 
     def check(self) -> None:
-        """Raise CaseMissed, saying all that a reader needs, where a judge missed."""
+        """Raise CaseMissed, saying all that a reader needs, where the case missed."""
         __tracebackhide__ = True
-        if not all(judgement.passed for judgement in self.judgements):
+        if not self.passed:
             from pytest_llmupgrade.run.report.miss import miss_lines
 
-            raise CaseMissed("\n".join(miss_lines(self.case, self.model, self.completion, self.judgements)))
+            lines = miss_lines(self.case, self.model, self.completion, self.judgements, repeats=self.repeats)
+            raise CaseMissed("\n".join(lines))
 
 
-def judge_item(request: pytest.FixtureRequest, model: str, target: Callable[..., Any] | None) -> Judged:
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One completion of a case, and what it took."""
+
+    completion: Completion
+    latency_ms: float
+    cost_usd: Decimal | None
+
+
+def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Judged:
     """Complete and judge one item; CallError and JudgeError make it errored."""
     __tracebackhide__ = True
     from pytest_llmupgrade.run.judge import judge_completion
@@ -51,23 +67,79 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Callable[...,
     session = item.config.stash[SESSION]
     case = case_of(item)
     assert case is not None  # noqa: S101  only eval items ask for this
-    trial = Trial(model=model, case=case, repeat=first_repeat(item))
+    trial = Trial(model=model, case=case)
     item.stash[TRIAL] = trial
-    completion = _complete(session, trial, case, target)
-    suite = item.parent
-    assert isinstance(suite, EvalFile)  # noqa: S101  as above
-    judges = [(spec, request.getfixturevalue(suite.judge_fixture(spec.name))) for spec in case.judges]
-    trial.judgements = judge_completion(completion, case, judges)
-    trial.judge_cost_usd = _judge_cost(session, trial.judgements)
-    return Judged(case=case, model=model, completion=completion, judgements=trial.judgements)
+    first = first_repeat(item)
+    indexes = range(first, first + (case.repeat or session.options.repeat))
+    answered = [_answer(session, trial, case, target, index) for index in indexes]
+    judges = _judges(request, case)
+    judged = [judge_completion(one.completion, case, judges) for one in answered]
+    calls = [call for judgements in judged for judgement in judgements for call in judgement.calls]
+    trial.judge_cost_usd = sum_of([session.cost_usd(call.model, call.usage) for call in calls])
+    return _settled(trial, case, answered, judged, case.pass_when or session.options.pass_when)
+
+
+def _settled(
+    trial: Trial,
+    case: Case,
+    answered: Sequence[_Answered],
+    judged: Sequence[tuple[Judgement, ...]],
+    rule: PassRule,
+) -> Judged:
+    """Note in the trial how the completions went together, and return what a report shows of it."""
+    passed = [all(judgement.passed for judgement in judgements) for judgements in judged]
+    index = deciding(passed, rule)
+    trial.passed, trial.shown, trial.judgements = (
+        passes(passed, rule),
+        answered[index].completion,
+        judged[index],
+    )
+    if len(passed) > 1:
+        trial.repeats = tuple(map(_repeat, passed, answered, judged))
+    return Judged(
+        case=case,
+        model=trial.model,
+        completion=answered[index].completion,
+        judgements=judged[index],
+        passed=trial.passed,
+        repeats=said(sum(passed), len(passed), rule) if trial.repeats else "",
+    )
+
+
+def _repeat(passed: bool, answered: _Answered, judgements: tuple[Judgement, ...]) -> Repeat:  # noqa: FBT001  for map
+    return Repeat(
+        passed=passed,
+        answer=answered.completion.text,
+        tool_calls=answered.completion.tool_calls,
+        judgements=judgements,
+        latency_ms=answered.latency_ms,
+        cost_usd=answered.cost_usd,
+    )
 
 
 def first_repeat(item: pytest.Item) -> int:
     """Return the index of an attempt's first completion; pytest-rerunfailures counts the attempts from 1."""
-    return (max(1, getattr(item, "execution_count", 1)) - 1) * _REPEATS_MOST
+    return (max(1, getattr(item, "execution_count", 1)) - 1) * MOST_REPEATS
 
 
-def _complete(session: LlmSession, trial: Trial, case: Case, target: Callable[..., Any] | None) -> Completion:
+def _judges(request: pytest.FixtureRequest, case: Case) -> Judges:
+    suite = request.node.parent
+    assert isinstance(suite, EvalFile)  # noqa: S101  only eval items have judges
+    return [(spec, request.getfixturevalue(suite.judge_fixture(spec.name))) for spec in case.judges]
+
+
+def _answer(session: LlmSession, trial: Trial, case: Case, target: Target, repeat: int) -> _Answered:
+    __tracebackhide__ = True
+    trial.repeat, start = repeat, len(trial.completions)
+    completion = _complete(session, trial, case, target)
+    return _Answered(
+        completion,
+        latency_ms=sum(one.latency_ms for one in trial.completions[start:]),
+        cost_usd=sum_of(trial.costs[start:]),
+    )
+
+
+def _complete(session: LlmSession, trial: Trial, case: Case, target: Target) -> Completion:
     __tracebackhide__ = True
     llm = Llm(session, trial)
     if target is None:
@@ -75,9 +147,3 @@ def _complete(session: LlmSession, trial: Trial, case: Case, target: Callable[..
     from pytest_llmupgrade.plugin.target import run_target
 
     return run_target(target, case, llm, trial)
-
-
-def _judge_cost(session: LlmSession, judgements: Iterable[Judgement]) -> Decimal | None:
-    costs = [session.cost_usd(call.model, call.usage) for judgement in judgements for call in judgement.calls]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known[1:], known[0]) if known and len(known) == len(costs) else None

@@ -13,7 +13,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pytest_llmupgrade.model import PassRule
+
 T = TypeVar("T", int, float, Decimal)
+MOST_REPEATS = 1_000
+"""Completions of one attempt, so that the indexes of the next one's follow."""
 REPORT_SUFFIXES = (".json",)
 
 
@@ -34,6 +38,10 @@ class Options:
     concurrency: int = 32
     """The most calls in flight for each model."""
     budget_usd: Decimal | None = None
+    repeat: int = 1
+    """Completions of each case on each model, where the case does not say."""
+    pass_when: PassRule = "all"  # noqa: S105  a rule, no password
+    """Which of them must pass, where the case does not say."""
     deadline_s: float | None = None
     """Seconds for all calls of the run together."""
 
@@ -115,6 +123,26 @@ def _add_call_options(group: pytest.OptionGroup) -> None:
         default=None,
         help="a time for all calls of the run; after it nothing more is sent, and what is left is errored",
     )
+    add_repeat_options(group)
+
+
+def add_repeat_options(group: pytest.OptionGroup) -> None:
+    """Declare how often a case is asked."""
+    group.addoption(
+        "--llm-repeat",
+        dest="llm_repeat",
+        metavar="K",
+        default="1",
+        help="completions of each case on each model, where the case's `repeat` does not say (default: 1)",
+    )
+    group.addoption(
+        "--llm-pass-when",
+        dest="llm_pass_when",
+        metavar="RULE",
+        default="all",
+        help="which of a case's completions must pass, where the case's `pass_when` does not say: "
+        "all (default), any, majority, or a share such as 0.8",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -128,6 +156,8 @@ def read_options(config: pytest.Config) -> Options:
         fresh=config.getoption("llm_fresh"),
         concurrency=_positive("--llm-concurrency", config.getoption("llm_concurrency"), int, "16"),
         budget_usd=_positive("--llm-budget", config.getoption("llm_budget"), Decimal, "5.00"),
+        repeat=_repeat(config.getoption("llm_repeat")),
+        pass_when=_pass_when(config.getoption("llm_pass_when")),
         deadline_s=_positive("--llm-deadline", config.getoption("llm_deadline"), float, "600"),
     )
 
@@ -143,6 +173,24 @@ def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: st
     except (ValueError, ArithmeticError):
         pass
     raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
+
+
+def _repeat(text: str) -> int:
+    times = _positive("--llm-repeat", text, int, "5")
+    if times > MOST_REPEATS:
+        raise pytest.UsageError(f"--llm-repeat={text}: at most {MOST_REPEATS}")
+    return times
+
+
+def _pass_when(text: str) -> PassRule:
+    if text == "all":
+        return "all"
+    from pytest_llmupgrade.run.repeats import EXAMPLES, pass_rule
+
+    rule = pass_rule(text)
+    if rule is None:
+        raise pytest.UsageError(f"--llm-pass-when={text}: write {EXAMPLES}")
+    return rule
 
 
 def _models(config: pytest.Config) -> tuple[str, ...]:

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 
 def planned_calls(
-    items: Iterable[pytest.Item], specs: Mapping[str, ModelSpec], judge: JudgeSettings | None
+    items: Iterable[pytest.Item],
+    specs: Mapping[str, ModelSpec],
+    judge: JudgeSettings | None,
+    *,
+    repeat: int = 1,
 ) -> Iterator[Planned]:
-    """Yield what the selected eval items will ask for, in execution order.
+    """Yield what the selected eval items will ask for, in execution order; `repeat` is the run's setting.
 
     What only a fixture knows is not planned but asked when its item runs: an overridden `llm_target`, and the items
     that a mark may skip.
@@ -42,7 +46,9 @@ def planned_calls(
         bare_model, own_judge = plain[suite]
         if bare_model:
             after = JudgeCalls(case, judge) if judge is not None and own_judge and _asks_judge(case) else None
-            yield Planned(request=request_for(case, specs[model]), owner=item.nodeid, after=after)
+            for index in range(case.repeat or repeat):
+                asked = request_for(case, specs[model], repeat=index)
+                yield Planned(request=asked, owner=item.nodeid, after=after)
 
 
 @dataclass(frozen=True, slots=True)

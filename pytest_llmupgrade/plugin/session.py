@@ -148,10 +148,13 @@ class LlmSession:
         """Begin to complete what the selected items will ask for."""
         from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
 
-        if self.remote is None:
-            self.calls.engine.plan(list(planned_calls(items, self.specs, self.judge_settings)))
-        elif self.remote.wants_plan:
-            self.remote.plan([*map(to_plain, planned_calls(items, self.specs, self.judge_settings))])
+        if self.remote is not None and not self.remote.wants_plan:
+            return
+        planned = planned_calls(items, self.specs, self.judge_settings, repeat=self.options.repeat)
+        if self.remote is not None:
+            self.remote.plan([*map(to_plain, planned)])
+        elif not self._alone:
+            self.calls.engine.plan(list(planned))
 
     def reached(self, nodeid: str) -> None:
         """Say that an item is being run, so that the calls ahead of it go on."""

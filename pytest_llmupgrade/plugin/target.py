@@ -32,7 +32,7 @@ def run_target(target: Callable[..., Any], case: Case, llm: Llm, trial: Trial) -
         raise CallError(_failure(error)) from error
     latency_ms = (time.perf_counter() - start) * 1000
     completion = _completion(value, latency_ms)
-    if completion not in trial.completions:
+    if all(completion is not counted for counted in trial.completions):
         _count(llm, trial, completion)
     return completion
 

@@ -12,9 +12,10 @@ from pytest_llmupgrade.model import Record, RecordedError, Usage
 from pytest_llmupgrade.providers.quoting import without_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
-    from pytest_llmupgrade.model import Case, Completion, Judgement, Outcome
+    from pytest_llmupgrade.model import Case, Completion, Judgement, Outcome, Repeat
 
 
 class CaseMissed(AssertionError):  # noqa: N818  it names what happened
@@ -33,15 +34,27 @@ class Trial:
     completions: list[Completion] = field(default_factory=list)
     costs: list[Decimal | None] = field(default_factory=list)
     """One per completion; None is unpriced."""
-    judgements: tuple[Judgement, ...] | None = None
+    shown: Completion | None = None
+    """The completion that a record shows; None: the last."""
+    repeats: tuple[Repeat, ...] = ()
+    """Each completion of the case where it is asked several times."""
+    passed: bool | None = None
     """None until all judges have spoken."""
+    judgements: tuple[Judgement, ...] = ()
+    """On the completion that is shown."""
     judge_cost_usd: Decimal | None = None
 
     @property
     def cost_usd(self) -> Decimal | None:
         """The sum over the completions; None where one is unpriced or there is none."""
-        known = [cost for cost in self.costs if cost is not None]
-        return sum(known[1:], known[0]) if known and len(known) == len(self.costs) else None
+        return sum_of(self.costs)
+
+    @property
+    def latency_ms(self) -> float | None:
+        """What the case takes, milliseconds: all its completions, or the mean of its repeats."""
+        if not self.completions:
+            return None
+        return sum(completion.latency_ms for completion in self.completions) / (len(self.repeats) or 1)
 
     @property
     def usage(self) -> Usage | None:
@@ -50,6 +63,12 @@ class Trial:
         if len(usages) == 1:
             return usages[0]
         return _sum(usages) if usages else None
+
+
+def sum_of(costs: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum in USD; None where one is unpriced or there is none."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(costs) else None
 
 
 def _sum(usages: list[Usage]) -> Usage:
@@ -66,7 +85,7 @@ def record_of(
 ) -> Record:
     """Return the record of a finished attempt."""
     outcome, recorded_error = _outcome(trial, error, skipped=skipped)
-    last = trial.completions[-1] if trial.completions else None
+    last = trial.shown or (trial.completions[-1] if trial.completions else None)
     path, line, _ = item.reportinfo()
     case = trial.case
     return Record(
@@ -85,12 +104,13 @@ def record_of(
         usage=trial.usage,
         cost_usd=trial.cost_usd,
         judge_cost_usd=trial.judge_cost_usd,
-        latency_ms=sum(completion.latency_ms for completion in trial.completions) if last else None,
+        latency_ms=trial.latency_ms,
         origin=last.origin if last else None,
-        judgements=trial.judgements or (),
+        judgements=trial.judgements,
         error=recorded_error,
         adapted=last.adapted if last else (),
         reason=reason,
+        repeats=trial.repeats,
     )
 
 
@@ -99,8 +119,8 @@ def _outcome(
 ) -> tuple[Outcome, RecordedError | None]:
     if skipped:
         return "skipped", None
-    if trial.judgements is not None:
-        return ("passed" if all(judgement.passed for judgement in trial.judgements) else "missed"), None
+    if trial.passed is not None:
+        return ("passed" if trial.passed else "missed"), None
     if error is None:
         return "passed", None
     if isinstance(error, (AssertionError, pytest.fail.Exception)) and trial.case is None:

@@ -33,6 +33,8 @@ class Row:
     latency_ms: float | None
     origin: str | None
     adapted: tuple[str, ...]
+    times: int
+    passes: int
     offset: int
 
 
@@ -85,5 +87,7 @@ def _row(record: Record, offset: int) -> Row:
         latency_ms=record.latency_ms,
         origin=record.origin,
         adapted=record.adapted,
+        times=record.times,
+        passes=record.passes,
         offset=offset,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -50,6 +50,10 @@ class RowLike(Protocol):
     def origin(self) -> str | None: ...  # noqa: D102
     @property
     def adapted(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def times(self) -> int: ...  # noqa: D102
+    @property
+    def passes(self) -> int: ...  # noqa: D102
 
 
 ReadRecord: TypeAlias = Callable[[str, str], "Record"]
@@ -89,13 +93,22 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flaky:
+    """A case that one model passes neither always nor never."""
+
+    case_id: str
+    passes: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
     """One model's column."""
 
     name: str
     tally: Tally
     completed: int
-    """Items with an answer, judged or not."""
+    """Answers of the items that have one, judged or not; repeats count each."""
     usage: Usage
     """Sums over the completed items."""
     cost_usd: Decimal | None
@@ -108,6 +121,8 @@ class ModelSummary:
     by_category: Mapping[str, Tally]
     by_difficulty: Mapping[str, Tally]
     adapted: tuple[str, ...]
+    flaky: tuple[Flaky, ...]
+    """Cases that passed sometimes, the least stable first."""
     origins: Mapping[str, int]
     """Answers by where they came from: live, stored, replayed."""
 
@@ -312,7 +327,7 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int) -> ModelSum
     return ModelSummary(
         name=name,
         tally=_tally(rows, max(planned, len(rows))),
-        completed=len(done),
+        completed=sum(row.times for row in done),
         usage=_sum_usage(row.usage for row in done),
         cost_usd=_sum_money(row.cost_usd for row in done) if done and not unpriced else None,
         unpriced=unpriced,
@@ -322,8 +337,15 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int) -> ModelSum
         by_category=_tallies(rows, lambda row: row.category),
         by_difficulty=_tallies(rows, lambda row: row.difficulty),
         adapted=tuple(adapted),
+        flaky=tuple(sorted(_flaky(rows), key=lambda one: (abs(one.passes / one.times - 0.5), one.case_id))),
         origins=Counter(row.origin for row in done if row.origin),
     )
+
+
+def _flaky(rows: Iterable[RowLike]) -> Iterator[Flaky]:
+    for row in rows:
+        if 0 < row.passes < row.times:
+            yield Flaky(case_id=row.case_id, passes=row.passes, times=row.times)
 
 
 def _tally(rows: Iterable[RowLike], planned: int | None = None) -> Tally:

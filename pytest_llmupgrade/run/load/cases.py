@@ -14,6 +14,7 @@ from pytest_llmupgrade.run.load.judge_specs import judge_specs
 from pytest_llmupgrade.run.load.placeholders import fill
 from pytest_llmupgrade.run.load.wire import CaseWire, FileWire
 from pytest_llmupgrade.run.load.yaml_values import LinedDict, LinedList, read_yaml
+from pytest_llmupgrade.run.repeats import pass_rule
 from pytest_llmupgrade.wording import nearest, printable
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class _Loader:
             weight=wire.weight,
             criticality=wire.criticality,
             repeat=wire.repeat or shared.repeat,
+            pass_when=pass_rule(shared.pass_when if wire.pass_when is None else wire.pass_when),
             source=wire.source,
             prompt=wire.prompt or shared.prompt,
             vars={**shared.vars, **wire.vars} if wire.vars else shared.vars,

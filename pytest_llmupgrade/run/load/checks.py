@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmupgrade.run.load.words import shown
+from pytest_llmupgrade.run.repeats import EXAMPLES, pass_rule
 from pytest_llmupgrade.wording import one_line, shorten
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def shared(wire: Shared) -> Iterator[Problem]:
     """Yield what is wrong in a file's or a case's tools and response format, and what is not done yet."""
     if wire.prompt is not None:
         yield Problem("prompt", "named prompts are not read yet; write the system prompt into messages")
-    if wire.repeat is not None and wire.repeat > 1:
-        yield Problem("repeat", "repeats are not run yet; leave it out")
+    if wire.pass_when is not None and pass_rule(wire.pass_when) is None:
+        yield Problem("pass_when", f"pass_when: {shown(wire.pass_when)} is no rule; write {EXAMPLES}")
     for index, tool in enumerate(wire.tools):
         function = tool.get("function")
         if tool.get("type") != "function" or not isinstance(function, dict) or "name" not in function:

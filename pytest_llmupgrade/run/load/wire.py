@@ -25,6 +25,17 @@ _RULE = {
     "properties": {"skip": {"type": "string"}, "xfail": {"type": "string"}},
 }
 RulesField = Annotated[Any, WithJsonSchema({"type": "object", "additionalProperties": _RULE})]
+PassWhenField = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["all", "any", "majority"]},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "their share"},
+            ]
+        }
+    ),
+]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Message = dict[str, Any]
 
@@ -46,7 +57,10 @@ class Shared(_Strict):
     tools: list[dict[str, Any]] = Field([], description="OpenAI tool definitions")
     response_format: dict[str, Any] | None = Field(None, description="as the API takes it")
     models: RulesField = Field({}, description="by model glob: skip or xfail, with the reason")
-    repeat: int | None = Field(None, ge=1, description="completions per case and model")
+    repeat: int | None = Field(None, ge=1, le=1000, description="completions per case and model")
+    pass_when: PassWhenField = Field(
+        None, description="which of a case's completions must pass; default: all"
+    )
 
 
 class CaseWire(Shared):

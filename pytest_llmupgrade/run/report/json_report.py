@@ -90,6 +90,7 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "by_category": {name: _group(group) for name, group in model.by_category.items()},
         "by_difficulty": {name: _group(group) for name, group in model.by_difficulty.items()},
         "adapted": list(model.adapted),
+        "flaky": [{"id": one.case_id, "passes": one.passes, "times": one.times} for one in model.flaky],
     }
 
 

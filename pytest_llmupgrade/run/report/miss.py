@@ -17,10 +17,12 @@ _MESSAGE_LINES = 12
 
 
 def miss_lines(
-    case: Case, model: str, completion: Completion, judgements: Sequence[Judgement]
+    case: Case, model: str, completion: Completion, judgements: Sequence[Judgement], *, repeats: str = ""
 ) -> Iterator[str]:
     """Yield the lines under a failed item; every text of a model or a file is made printable."""
     yield f"{case.file}:{case.line}: case {printable(case.id)!r} missed on {model}"
+    if repeats:
+        yield f"  {repeats}; the first that missed:"
     for message in case.messages:
         yield from _block(str(message.get("role", "?")), _content(message), _MESSAGE_LINES)
     yield from _block("answer", _answer(completion), _ANSWER_LINES)

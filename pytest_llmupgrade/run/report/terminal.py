@@ -249,7 +249,13 @@ def _reason_line(record: Record, width: int) -> Line:
 
 
 def _notes(summary: Summary, width: int) -> Iterator[Line]:
-    lines = [*summary.calls.notices, *_unpriced(summary), *_adapted(summary), *_errors(summary)]
+    lines = [
+        *summary.calls.notices,
+        *_flaky(summary),
+        *_unpriced(summary),
+        *_adapted(summary),
+        *_errors(summary),
+    ]
     counts = _calls(summary)
     if lines or counts:
         yield ()
@@ -270,6 +276,15 @@ def _calls(summary: Summary) -> str:
         f"${calls.spent_usd:.4f} of the budget of ${calls.budget_usd} spent" if calls.budget_usd else "",
     ]
     return f"calls: {' · '.join(filter(None, words))}" if any(words[1:]) else ""
+
+
+def _flaky(summary: Summary) -> Iterator[str]:
+    for model in summary.models:
+        if model.flaky:
+            names = [f"{one.case_id.rpartition('::')[2]} {one.passes}/{one.times}" for one in model.flaky]
+            more = f", {len(names) - FLIPS_SHOWN} more" if len(names) > FLIPS_SHOWN else ""
+            listing = ", ".join(names[:FLIPS_SHOWN])
+            yield f"{model.name}: {wording.plural(len(names), 'case')} passed sometimes: {listing}{more}"
 
 
 def _unpriced(summary: Summary) -> Iterator[str]:
