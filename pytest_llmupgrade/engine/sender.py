@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.engine.settings import EngineSettings, EventKind
     from pytest_llmupgrade.model import Answer, ModelSpec, Request
 
-_GRACE_S = 5.0
+_GRACE_S = 10.0
 """A provider keeps its own deadline; one that does not is cut off so much later."""
 _LAST_WORDS_S = 1.0
 

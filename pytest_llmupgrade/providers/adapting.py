@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[str, str, str]
 _MOST = 8
 """Changes to one request, after which its refusal stands."""
+_SCOUT_S = 5.0
+"""Seconds to wait for the first call: refusals come at once, while an answer may take minutes."""
+_ALWAYS = frozenset(("model", "messages", "input"))
 
 
 class AdaptingProvider:
@@ -37,9 +42,26 @@ class AdaptingProvider:
         self._inner = inner
         self._learnt: dict[Place, tuple[Adaptation, ...]] = dict(learnt or {})
         self._on_learnt = on_learnt
+        self._scouts: dict[tuple[Place, str], asyncio.Event] = {}
+        """The first call with these parameters: the others wait for what it learns, so that one is refused, not all."""
 
     async def acomplete(self, request: Request, spec: ModelSpec) -> Answer:
         """Return the answer to the request, or to the nearest one that the model takes; `adapted` says which."""
+        shape = _shape(request)
+        if not shape:
+            return await self._adapt(request, spec)
+        key = ((request.endpoint, request.api, spec.wire_name), shape)
+        if key in self._scouts:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._scouts[key].wait(), _SCOUT_S)
+            return await self._adapt(request, spec)
+        known = self._scouts[key] = asyncio.Event()
+        try:
+            return await self._adapt(request, spec)
+        finally:
+            known.set()
+
+    async def _adapt(self, request: Request, spec: ModelSpec) -> Answer:
         place = (request.endpoint, request.api, spec.wire_name)
         for _ in range(_MOST):
             changed, used = _changed(request, self._learnt.get(place, ()))
@@ -56,6 +78,15 @@ class AdaptingProvider:
     async def aclose(self) -> None:
         """Close the provider within; what was learnt stays."""
         await self._inner.aclose()
+
+
+def _shape(request: Request) -> str:
+    """Return what of a request a model may refuse: its parameters, and the values of the simple ones."""
+    return ",".join(
+        f"{name}={value}" if isinstance(value, (str, int, float)) else name
+        for name, value in sorted(request.body.items())
+        if name not in _ALWAYS
+    )
 
 
 def _changed(request: Request, learnt: tuple[Adaptation, ...]) -> tuple[Request, tuple[Adaptation, ...]]:

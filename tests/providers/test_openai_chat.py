@@ -349,6 +349,15 @@ def test_refused_parameters_are_learnt(llm_server: LlmServer) -> None:
     assert len(llm_server.calls) == 5
 
 
+def test_many_calls_at_once_are_refused_once(llm_server: LlmServer) -> None:
+    """The first call with a model's parameters goes ahead, and the others profit from its refusal."""
+    llm_server.when(refusing("temperature", "Unsupported parameter: 'temperature' is not supported."))
+    requests = [asked(f"hi {n}", temperature=0) for n in range(30)]
+    answers = complete_all(spec_of(llm_server), requests, AdaptingProvider(OpenAIProvider()))
+    assert all(isinstance(answer, Completion) and answer.adapted for answer in answers)
+    assert len(llm_server.calls) == 31
+
+
 def test_a_refusal_that_nothing_helps(llm_server: LlmServer) -> None:
     """A refusal without a known remedy stands after one try."""
     llm_server.fail(400, "Invalid schema for response_format 'X'", param="response_format")
