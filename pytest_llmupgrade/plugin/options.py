@@ -38,6 +38,8 @@ class Options:
     concurrency: int = 32
     """The most calls in flight for each model."""
     budget_usd: Decimal | None = None
+    estimate: bool = False
+    """Nothing is run; what it would call is printed."""
     repeat: int = 1
     """Completions of each case on each model, where the case does not say."""
     pass_when: PassRule = "all"  # noqa: S105  a rule, no password
@@ -117,6 +119,12 @@ def _add_call_options(group: pytest.OptionGroup) -> None:
         help="a hard cap: once it is spent, nothing more is sent, and what is left is errored",
     )
     group.addoption(
+        "--llm-estimate",
+        dest="llm_estimate",
+        action="store_true",
+        help="print how many calls, tokens and dollars the selected items would take, and run nothing",
+    )
+    group.addoption(
         "--llm-deadline",
         dest="llm_deadline",
         metavar="SECONDS",
@@ -156,6 +164,7 @@ def read_options(config: pytest.Config) -> Options:
         fresh=config.getoption("llm_fresh"),
         concurrency=_positive("--llm-concurrency", config.getoption("llm_concurrency"), int, "16"),
         budget_usd=_positive("--llm-budget", config.getoption("llm_budget"), Decimal, "5.00"),
+        estimate=_estimate(config),
         repeat=_repeat(config.getoption("llm_repeat")),
         pass_when=_pass_when(config.getoption("llm_pass_when")),
         deadline_s=_positive("--llm-deadline", config.getoption("llm_deadline"), float, "600"),
@@ -173,6 +182,15 @@ def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: st
     except (ValueError, ArithmeticError):
         pass
     raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
+
+
+def _estimate(config: pytest.Config) -> bool:
+    wanted: bool = config.getoption("llm_estimate")
+    if wanted and config.getoption("dist", "no") != "no":
+        raise pytest.UsageError(
+            "--llm-estimate runs nothing, so there is nothing to distribute; leave out -n"
+        )
+    return wanted
 
 
 def _repeat(text: str) -> int:

@@ -63,6 +63,8 @@ def prepare(session: pytest.Session) -> None:
     """Start what the selected items need, while nothing is captured yet."""
     config = session.config
     state = config.stash[SESSION]
+    if state.options.estimate:
+        return
     if state.planned and not calls_nothing(config) and not session.testsfailed:
         with_usage_errors(state.start_local, _progress(config))
         with_usage_errors(state.prefetch, session.items)

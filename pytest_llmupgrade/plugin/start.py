@@ -29,7 +29,7 @@ def configure(config: pytest.Config) -> None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
         if "llmupgrade_broker" in worker_input:
             session.reach_calls(*worker_input["llmupgrade_broker"])
-    elif config.getoption("llm_models") and not calls_nothing(config):
+    elif config.getoption("llm_models") and not calls_nothing(config) and not session.options.estimate:
         with_usage_errors(session.check)
 
 
@@ -39,6 +39,10 @@ def activate(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin.run_hooks import RunHooks
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
+        if config.stash[SESSION].options.estimate:
+            from pytest_llmupgrade.plugin.estimating import EstimateHooks
+
+            config.pluginmanager.register(EstimateHooks(), f"{_HOOKS}-estimate")
 
 
 def calls_nothing(config: pytest.Config) -> bool:
