@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("names", nargs="*", metavar="MODEL", help="default: all")
     pull.set_defaults(run=_models_pull)
     _add_store(commands)
+    _add_deadlines(commands)
+    _add_prices(commands)
     return parser
 
 
@@ -73,6 +75,51 @@ def _add_store(commands: Any) -> None:
             action.add_argument(
                 "--older-than", required=True, metavar="AGE", help="such as 30d, 12h or 0d for all"
             )
+
+
+def _add_deadlines(commands: Any) -> None:
+    deadlines = commands.add_parser("deadlines", help="when models are shut down")
+    deadlines.add_argument("models", nargs="*", metavar="MODEL", help="default: those of pyproject.toml")
+    deadlines.add_argument("--scan", type=Path, metavar="PATH", help="find model names in a code base")
+    deadlines.add_argument("--live", action="store_true", help="ask the providers' own lists of models")
+    deadlines.add_argument("--ics", type=Path, metavar="FILE", help="write a calendar with reminders")
+    deadlines.add_argument("--format", choices=("text", "md", "json"), default="text")
+    deadlines.add_argument(
+        "--within", metavar="DAYS", help="exit code 1 if one ends within DAYS, such as 30d"
+    )
+    deadlines.set_defaults(run=_deadlines)
+
+
+def _add_prices(commands: Any) -> None:
+    prices = commands.add_parser("prices", help="what models' tokens cost, with the source of each price")
+    prices.add_argument("models", nargs="+", metavar="MODEL")
+    prices.set_defaults(run=_prices)
+
+
+def _prices(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.prices import lines
+    from pytest_llmupgrade.settings import load_settings
+
+    settings = load_settings(Path("pyproject.toml"))
+    for line in lines(settings.spec(name) for name in options.models):
+        print(line)
+    return 0
+
+
+def _deadlines(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from pytest_llmupgrade.commands.deadlines import Wanted, run
+
+    wanted = Wanted(
+        models=tuple(options.models),
+        scan=options.scan,
+        ics=options.ics,
+        format=options.format,
+        live=options.live,
+        within=options.within,
+    )
+    return run(wanted, root=Path.cwd(), today=datetime.now(UTC).date(), say=print)
 
 
 def _store(options: argparse.Namespace) -> int:

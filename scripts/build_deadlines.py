@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
 def built(openai: dict[str, Any], others: dict[str, Any]) -> str:
     """Return the text of the data file."""
     rows = [_openai_row(row, openai) for row in openai["models"]]
+    _inherit_replacements(rows)
     rows += [_other_row(row) for row in others["models"]]
     rows.sort(key=lambda row: (row["provider"], row["id"]))
     head = {
@@ -58,6 +60,19 @@ def _openai_row(row: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
         via=agree,
         checked=_date(facts["as_of"]),
     )
+
+
+def _inherit_replacements(rows: list[dict[str, Any]]) -> None:
+    """Give an alias the replacement of its snapshots, and a snapshot that of its alias, where all that end together agree."""
+    for row in rows:
+        kin = [other for other in rows if _family(other["id"]) == _family(row["id"]) and other is not row]
+        found = {other.get("replacement") for other in kin if other["shutdown"] == row["shutdown"]} - {None}
+        if not row.get("replacement") and len(found) == 1:
+            row["replacement"] = found.pop()
+
+
+def _family(name: str) -> str:
+    return re.sub(r"-\d{4}-\d{2}-\d{2}$", "", name)
 
 
 def _other_row(row: dict[str, Any]) -> dict[str, Any]:

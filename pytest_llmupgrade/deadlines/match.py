@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.deadlines.names import AZURE_DIFFERS, family, spellings, split_route
+from pytest_llmupgrade.deadlines.table import shipped_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,21 @@ class Match:
     """Rows of other providers that serve a model of this name, with other dates."""
 
 
-def find(name: str, rows: Sequence[Deadline], *, provider: str | None = None) -> Match | None:
+class Table:
+    """Rows that are looked up by name; made once, since it indexes them."""
+
+    def __init__(self, rows: Iterable[Deadline]) -> None:
+        self.rows = tuple(rows)
+        self.index = _index(self.rows)
+
+
+@cache
+def shipped() -> Table:
+    """Return the table that ships with the package."""
+    return Table(shipped_rows())
+
+
+def find(name: str, table: Table, *, provider: str | None = None) -> Match | None:
     """Return what is known of a model's end, None where nothing is: not announced, or not a model we know.
 
     `provider` is whose server is called, where that is known; a route in the name (`vertex_ai/...`) wins over it.
@@ -38,13 +53,13 @@ def find(name: str, rows: Sequence[Deadline], *, provider: str | None = None) ->
     own, route = split_route(name)
     wanted = route or provider
     if wanted == "azure":
-        return _on_azure(name, own, rows)
-    return _find(name, own, wanted, _index(tuple(rows)))
+        return _on_azure(name, own, table)
+    return _find(name, own, wanted, table.index)
 
 
-def _on_azure(name: str, own: str, rows: Sequence[Deadline]) -> Match | None:
+def _on_azure(name: str, own: str, table: Table) -> Match | None:
     """Azure serves OpenAI's models by a calendar of its own, which the table does not have."""
-    found = _find(name, own, "openai", _index(tuple(rows)))
+    found = _find(name, own, "openai", table.index)
     if found is None or found.deadline.provider == "yours" or AZURE_DIFFERS in found.how:
         return found
     return replace(found, how="; ".join(filter(None, (found.how, AZURE_DIFFERS))))
@@ -79,7 +94,6 @@ def _match(name: str, found: Sequence[Deadline], how: str) -> Match:
     return Match(name=name, deadline=first, how=how, others=others)
 
 
-@lru_cache(maxsize=4)
 def _index(rows: tuple[Deadline, ...]) -> dict[str, tuple[Deadline, ...]]:
     """Return the rows by lower-case name; by `family *`, those that pin a version of it."""
     index: defaultdict[str, list[Deadline]] = defaultdict(list)

@@ -10,15 +10,14 @@ from pytest_llmupgrade.deadlines.notices import Notice
 from pytest_llmupgrade.deadlines.table import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import date
 
+    from pytest_llmupgrade.deadlines.match import Table
     from pytest_llmupgrade.model import ModelSpec
 
 
-def notices(
-    models: Iterable[tuple[str, ModelSpec]], rows: Sequence[Deadline], *, today: date
-) -> tuple[Notice, ...]:
+def notices(models: Iterable[tuple[str, ModelSpec]], table: Table, *, today: date) -> tuple[Notice, ...]:
     """Return a notice for each model whose end is announced, soonest first; its roles are told together."""
     roles: dict[ModelSpecKey, list[str]] = {}
     specs: dict[ModelSpecKey, ModelSpec] = {}
@@ -27,7 +26,7 @@ def notices(
         specs.setdefault(key, spec)
         if role and role not in roles.setdefault(key, []):
             roles[key].append(role)
-    found = ((key, match_of(spec, rows, today=today)) for key, spec in specs.items())
+    found = ((key, match_of(spec, table, today=today)) for key, spec in specs.items())
     made = [
         Notice(roles=tuple(roles.get(key, ())), match=match, today=today)
         for key, match in found
@@ -39,13 +38,13 @@ def notices(
 ModelSpecKey = tuple[str, str | None]
 
 
-def match_of(spec: ModelSpec, rows: Sequence[Deadline], *, today: date) -> Match | None:
+def match_of(spec: ModelSpec, table: Table, *, today: date) -> Match | None:
     """Return what is known of a model's end; a date that the user declared wins."""
     if spec.retires is not None:
         return Match(name=spec.wire_name, deadline=_declared(spec, today))
     if spec.name.startswith("local/"):
         return None
-    return find(spec.wire_name, rows, provider=provider_at(spec.base_url))
+    return find(spec.wire_name, table, provider=provider_at(spec.base_url))
 
 
 def soonest(notice: Notice) -> tuple[bool, int, str]:

@@ -36,7 +36,7 @@ class Deadline:
 
 
 @cache
-def shipped() -> tuple[Deadline, ...]:
+def shipped_rows() -> tuple[Deadline, ...]:
     """Return every row of the package's table, sorted by provider and name."""
     return tuple(_row(row) for row in _data()["models"])
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmupgrade.deadlines import Deadline, as_of, find, provider_at, shipped
+from pytest_llmupgrade.deadlines import Deadline, Table, as_of, find, provider_at, shipped
 from pytest_llmupgrade.deadlines.models import notices
 from pytest_llmupgrade.model import ModelSpec
 
@@ -120,14 +120,14 @@ def test_any_text_is_a_name(text: str) -> None:
 
 def test_the_table_is_sound() -> None:
     """Each row has a source on the web and the day it was checked, no row stands twice, and each finds itself."""
-    rows = shipped()
+    rows = shipped().rows
     assert len(rows) > 380
     assert len({(row.provider, row.id) for row in rows}) == len(rows)
     for row in rows:
         assert row.source.startswith("https://")
         assert dt.date(2026, 1, 1) <= row.checked <= as_of()
         assert row.shutdown is None or row.announced is None or row.announced <= row.shutdown
-        match = find(row.id, rows, provider=row.provider)
+        match = find(row.id, shipped(), provider=row.provider)
         assert match is not None
         assert match.deadline == row
 
@@ -137,7 +137,7 @@ def test_the_data_is_one_row_a_line() -> None:
     head, *rows, tail = DATA.read_text(encoding="utf-8").splitlines()
     assert "do not edit" in head
     assert tail == "]}"
-    assert [json.loads(row.rstrip(","))["id"] for row in rows] == [row.id for row in shipped()]
+    assert [json.loads(row.rstrip(","))["id"] for row in rows] == [row.id for row in shipped().rows]
 
 
 def test_notices_are_told_once_and_soonest_first() -> None:
@@ -159,6 +159,6 @@ def test_notices_are_told_once_and_soonest_first() -> None:
 def test_a_row_of_the_user_wins_at_any_server() -> None:
     """A live or declared row leads, whatever the server."""
     own = Deadline(provider="yours", id="gpt-4o", shutdown=None, source="", checked=TODAY)
-    match = find("gpt-4o", (own, *shipped()), provider="mistral")
+    match = find("gpt-4o", Table((own, *shipped().rows)), provider="mistral")
     assert match is not None
     assert match.deadline is own
