@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(commands)
     _add_deadlines(commands)
     _add_prices(commands)
+    _add_import(commands)
     return parser
 
 
@@ -88,6 +89,43 @@ def _add_deadlines(commands: Any) -> None:
         "--within", metavar="DAYS", help="exit code 1 if one ends within DAYS, such as 30d"
     )
     deadlines.set_defaults(run=_deadlines)
+
+
+def _add_import(commands: Any) -> None:
+    imports = commands.add_parser("import", help="write eval files from suites of other tools")
+    kinds = imports.add_subparsers(required=True, metavar="TOOL", dest="kind")
+    for kind in ("promptfoo", "openai-evals", "deepeval", "csv"):
+        one = kinds.add_parser(kind)
+        one.add_argument("path", type=Path, metavar="FILE")
+        one.add_argument("-o", dest="output", type=Path, default=Path("evals"), metavar="FOLDER|FILE.yaml")
+        one.add_argument("--force", action="store_true", help="replace files that are there")
+        if kind == "openai-evals":
+            matches = ("match", "includes", "includes-ignore-case", "fuzzy-match")
+            one.add_argument("--match", choices=matches, default="match", help="the eval's class")
+        if kind in ("deepeval", "csv"):
+            one.add_argument("--judge", default="llm_judge", help="what compares with the expected answer")
+        if kind == "csv":
+            one.add_argument("--input", default="input", metavar="COLUMN")
+            one.add_argument("--expected", default="expected", metavar="COLUMN")
+        one.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.importing import Wanted, run
+    from pytest_llmupgrade.importing.tables import Columns
+
+    wanted = Wanted(
+        kind=options.kind,
+        path=options.path,
+        output=options.output,
+        force=options.force,
+        match=getattr(options, "match", "match"),
+        judge=getattr(options, "judge", "llm_judge"),
+        columns=Columns(
+            input=getattr(options, "input", "input"), expected=getattr(options, "expected", "expected")
+        ),
+    )
+    return run(wanted, root=Path.cwd(), say=print)
 
 
 def _add_prices(commands: Any) -> None:
