@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deadlines(commands)
     _add_prices(commands)
     _add_import(commands)
+    _add_init(commands)
     return parser
 
 
@@ -89,6 +90,35 @@ def _add_deadlines(commands: Any) -> None:
         "--within", metavar="DAYS", help="exit code 1 if one ends within DAYS, such as 30d"
     )
     deadlines.set_defaults(run=_deadlines)
+
+
+def _add_init(commands: Any) -> None:
+    init = commands.add_parser("init", help="write a first suite, settings and a GitHub workflow")
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="default: here")
+    init.add_argument("--incumbent", metavar="MODEL", help="the model in production now")
+    init.add_argument("--candidate", metavar="MODEL", help="the model that may follow it")
+    init.add_argument("--yes", action="store_true", help="ask nothing")
+    init.set_defaults(run=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.init import run
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
+    return run(
+        options.folder,
+        incumbent=options.incumbent,
+        candidate=options.candidate,
+        ask=_ask if asks else None,
+        say=print,
+    )
+
+
+def _ask(question: str, default: str) -> str:
+    try:
+        return input(f"{question} [{default}]: ").strip() or default
+    except EOFError:
+        return default
 
 
 def _add_import(commands: Any) -> None:
