@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("names", nargs="*", metavar="MODEL", help="default: all")
     pull.set_defaults(run=_models_pull)
     _add_store(commands)
+    _add_deadlines(commands)
+    _add_prices(commands)
+    _add_import(commands)
+    _add_init(commands)
     return parser
 
 
@@ -73,6 +77,117 @@ def _add_store(commands: Any) -> None:
             action.add_argument(
                 "--older-than", required=True, metavar="AGE", help="such as 30d, 12h or 0d for all"
             )
+
+
+def _add_deadlines(commands: Any) -> None:
+    deadlines = commands.add_parser("deadlines", help="when models are shut down")
+    deadlines.add_argument("models", nargs="*", metavar="MODEL", help="default: those of pyproject.toml")
+    deadlines.add_argument("--scan", type=Path, metavar="PATH", help="find model names in a code base")
+    deadlines.add_argument("--live", action="store_true", help="ask the providers' own lists of models")
+    deadlines.add_argument("--ics", type=Path, metavar="FILE", help="write a calendar with reminders")
+    deadlines.add_argument("--format", choices=("text", "md", "json"), default="text")
+    deadlines.add_argument(
+        "--within", metavar="DAYS", help="exit code 1 if one ends within DAYS, such as 30d"
+    )
+    deadlines.set_defaults(run=_deadlines)
+
+
+def _add_init(commands: Any) -> None:
+    init = commands.add_parser("init", help="write a first suite, settings and a GitHub workflow")
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="default: here")
+    init.add_argument("--incumbent", metavar="MODEL", help="the model in production now")
+    init.add_argument("--candidate", metavar="MODEL", help="the model that may follow it")
+    init.add_argument("--yes", action="store_true", help="ask nothing")
+    init.set_defaults(run=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.init import run
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
+    return run(
+        options.folder,
+        incumbent=options.incumbent,
+        candidate=options.candidate,
+        ask=_ask if asks else None,
+        say=print,
+    )
+
+
+def _ask(question: str, default: str) -> str:
+    try:
+        return input(f"{question} [{default}]: ").strip() or default
+    except EOFError:
+        return default
+
+
+def _add_import(commands: Any) -> None:
+    imports = commands.add_parser("import", help="write eval files from suites of other tools")
+    kinds = imports.add_subparsers(required=True, metavar="TOOL", dest="kind")
+    for kind in ("promptfoo", "openai-evals", "deepeval", "csv"):
+        one = kinds.add_parser(kind)
+        one.add_argument("path", type=Path, metavar="FILE")
+        one.add_argument("-o", dest="output", type=Path, default=Path("evals"), metavar="FOLDER|FILE.yaml")
+        one.add_argument("--force", action="store_true", help="replace files that are there")
+        if kind == "openai-evals":
+            matches = ("match", "includes", "includes-ignore-case", "fuzzy-match")
+            one.add_argument("--match", choices=matches, default="match", help="the eval's class")
+        if kind in ("deepeval", "csv"):
+            one.add_argument("--judge", default="llm_judge", help="what compares with the expected answer")
+        if kind == "csv":
+            one.add_argument("--input", default="input", metavar="COLUMN")
+            one.add_argument("--expected", default="expected", metavar="COLUMN")
+        one.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.importing import Wanted, run
+    from pytest_llmupgrade.importing.tables import Columns
+
+    wanted = Wanted(
+        kind=options.kind,
+        path=options.path,
+        output=options.output,
+        force=options.force,
+        match=getattr(options, "match", "match"),
+        judge=getattr(options, "judge", "llm_judge"),
+        columns=Columns(
+            input=getattr(options, "input", "input"), expected=getattr(options, "expected", "expected")
+        ),
+    )
+    return run(wanted, root=Path.cwd(), say=print)
+
+
+def _add_prices(commands: Any) -> None:
+    prices = commands.add_parser("prices", help="what models' tokens cost, with the source of each price")
+    prices.add_argument("models", nargs="+", metavar="MODEL")
+    prices.set_defaults(run=_prices)
+
+
+def _prices(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.prices import lines
+    from pytest_llmupgrade.settings import load_settings
+
+    settings = load_settings(Path("pyproject.toml"))
+    for line in lines(settings.spec(name) for name in options.models):
+        print(line)
+    return 0
+
+
+def _deadlines(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from pytest_llmupgrade.commands.deadlines import Wanted, run
+
+    wanted = Wanted(
+        models=tuple(options.models),
+        scan=options.scan,
+        ics=options.ics,
+        format=options.format,
+        live=options.live,
+        within=options.within,
+    )
+    return run(wanted, root=Path.cwd(), today=datetime.now(UTC).date(), say=print)
 
 
 def _store(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from datetime import date
     from decimal import Decimal
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -68,6 +69,8 @@ class ModelSpec:
     """None: looked up by `genai-prices`; unknown there means unpriced, never free."""
     gguf: str | None = None
     """A weights file for a `local/...` model."""
+    retires: date | None = None
+    """The first day without it, as the user knows it (an Azure deployment, a model of one's own); None: looked up."""
     timeout_s: float = 120.0
     concurrency: int | None = None
     """The most calls in flight; None: what the run allows for each model."""

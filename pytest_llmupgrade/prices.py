@@ -36,7 +36,7 @@ def cost_usd(spec: ModelSpec, usage: Usage | None, *, batch: bool = False) -> De
     if spec.name.startswith("local/"):
         return Decimal(0)
     # A price may hold from a certain day or at certain hours only, so what is looked up holds for a minute.
-    tariff = _tariff(spec.wire_name, _address(spec), batch, int(time.time() // 60))
+    tariff = _tariff(spec.wire_name, address_of(spec), batch, int(time.time() // 60))
     return tariff.cost_usd(usage) if tariff else None
 
 
@@ -59,7 +59,7 @@ def _by_price(price: Price, usage: Usage) -> Decimal:
     return total / _PER
 
 
-def _address(spec: ModelSpec) -> str | None:
+def address_of(spec: ModelSpec) -> str | None:
     """Return where the call goes, as the `openai` client decides it; None is OpenAI itself."""
     return spec.base_url or os.environ.get("OPENAI_BASE_URL") or None
 
@@ -99,6 +99,13 @@ def _amount(rate: Rate, tokens: int, size: int) -> Decimal:
 @lru_cache(maxsize=1024)
 def _tariff(wire_name: str, address: str | None, batch: bool, minute: int) -> _Tariff | None:  # noqa: FBT001  a cache key
     """Return a model's prices in a minute since 1970, None where the catalogue does not truly know them."""
+    found = catalogued(wire_name, address)
+    price = _price(*found, minute, batch=batch) if found else None
+    return _as_tariff(price) if price is not None else None
+
+
+def catalogued(wire_name: str, address: str | None) -> tuple[Provider, ModelInfo] | None:
+    """Return the catalogue's entry for a model at an address (None: OpenAI's), None where it has none."""
     from genai_prices.data_snapshot import get_snapshot
 
     try:
@@ -110,8 +117,7 @@ def _tariff(wire_name: str, address: str | None, batch: bool, minute: int) -> _T
     # some fine-tuned models are filed under their base model, whose price they do not have
     if wire_name.startswith("ft:") and not model.id.startswith("ft:"):
         return None
-    price = _price(provider, model, minute, batch=batch)
-    return _as_tariff(price) if price is not None else None
+    return provider, model
 
 
 def _price(provider: Provider, model: ModelInfo, minute: int, *, batch: bool) -> ModelPrice | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,7 @@ _MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
     "params": (dict,),
     "price": (dict,),
     "gguf": (str,),
+    "retires": (date,),
     "timeout_s": (int, float),
     "concurrency": (int,),
     "requests_per_minute": (int, float),
@@ -113,7 +115,14 @@ _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "structured": (bool,),
 }
 _TOP_KEYS: Mapping[str, tuple[type, ...]] = {"models": (dict,), "judge": (dict,)}
-_TYPE_WORDS = {str: "a text", dict: "a table", int: "a number", float: "a number", bool: "true or false"}
+_TYPE_WORDS = {
+    str: "a text",
+    dict: "a table",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    date: "a date without quotes, such as 2026-12-31",
+}
 
 
 def _faults(table: object) -> Iterator[tuple[str, str]]:
@@ -139,6 +148,8 @@ def _model_faults(where: str, fields: object) -> Iterator[tuple[str, str]]:
     yield from _table_faults(where, fields, _MODEL_KEYS)
     if fields.get("api", "chat") not in ("chat", "responses"):
         yield "api", f"[{where}]: api = {fields['api']!r} is unknown; write 'chat' or 'responses'"
+    if isinstance(fields.get("retires"), datetime):
+        yield "retires", f"[{where}]: retires must be a date without a time, such as 2026-12-31"
     for key in _LIMITS:
         value = fields.get(key, 1)
         if isinstance(value, int | float) and value <= 0:

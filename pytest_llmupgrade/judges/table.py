@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.judges.limits import max_cost, max_latency, max_tokens
+from pytest_llmupgrade.judges.ported import (
+    edit_distance,
+    exactly,
+    fuzzy_match,
+    icontains_all,
+    icontains_any,
+    valid_tool_calls,
+)
 from pytest_llmupgrade.judges.refusal import is_refusal
 from pytest_llmupgrade.judges.similarity import similarity
 from pytest_llmupgrade.judges.structured import contains_json, json_schema, pydantic
@@ -41,6 +49,12 @@ BUILT_IN: Mapping[str, Judge] = {
     "max_tokens": max_tokens,
     "is_refusal": is_refusal,
     "pydantic": pydantic,
+    "exactly": exactly,
+    "icontains_any": icontains_any,
+    "icontains_all": icontains_all,
+    "edit_distance": edit_distance,
+    "fuzzy_match": fuzzy_match,
+    "valid_tool_calls": valid_tool_calls,
 }
 """Functions `(completion, case, **options) -> Verdict`; `max_cost` also needs `cost_usd` bound."""
 

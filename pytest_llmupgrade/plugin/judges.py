@@ -31,6 +31,12 @@ _PLAIN = (
     "max_tokens",
     "is_refusal",
     "pydantic",
+    "exactly",
+    "icontains_any",
+    "icontains_all",
+    "edit_distance",
+    "fuzzy_match",
+    "valid_tool_calls",
 )
 
 

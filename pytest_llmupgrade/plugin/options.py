@@ -44,6 +44,8 @@ class Options:
     """Completions of each case on each model, where the case does not say."""
     pass_when: PassRule = "all"  # noqa: S105  a rule, no password
     """Which of them must pass, where the case does not say."""
+    retire_within_days: int | None = None
+    """The run fails where a model of it retires within so many days; None: it is only said."""
     deadline_s: float | None = None
     """Seconds for all calls of the run together."""
 
@@ -79,6 +81,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="MODEL",
         default=None,
         help="the model behind the judge `llm_judge` (default: [tool.llmupgrade.judge] model)",
+    )
+    group.addoption(
+        "--llm-retire-within",
+        dest="llm_retire_within",
+        metavar="DAYS",
+        default=None,
+        help="fail the run where one of its models is shut down, or will be within DAYS, such as 30d",
     )
     _add_call_options(group)
     parser.addini(
@@ -167,6 +176,7 @@ def read_options(config: pytest.Config) -> Options:
         estimate=_estimate(config),
         repeat=_repeat(config.getoption("llm_repeat")),
         pass_when=_pass_when(config.getoption("llm_pass_when")),
+        retire_within_days=_retire_within(config.getoption("llm_retire_within")),
         deadline_s=_positive("--llm-deadline", config.getoption("llm_deadline"), float, "600"),
     )
 
@@ -209,6 +219,18 @@ def _pass_when(text: str) -> PassRule:
     if rule is None:
         raise pytest.UsageError(f"--llm-pass-when={text}: write {EXAMPLES}")
     return rule
+
+
+def _retire_within(text: str | None) -> int | None:
+    if text is None:
+        return None
+    from pytest_llmupgrade.deadlines import days_of
+    from pytest_llmupgrade.errors import UsageError
+
+    try:
+        return days_of(text, "--llm-retire-within")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _models(config: pytest.Config) -> tuple[str, ...]:

@@ -23,6 +23,10 @@ def configure(config: pytest.Config) -> None:
     session = LlmSession(config, read_options(config))
     config.stash[SESSION] = session
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker_input is None and (session.options.models or session.options.retire_within_days is not None):
+        from pytest_llmupgrade.plugin.deadlines import DeadlineHooks
+
+        config.pluginmanager.register(DeadlineHooks(config), "llmupgrade-deadlines")
     if session.options.models or worker_input is not None or config.getoption("dist", "no") != "no":
         activate(config)
     if worker_input is not None:
