@@ -348,6 +348,8 @@ class Record:
     adapted: tuple[str, ...] = ()
     reason: str = ""
     """Why it was skipped or is expected to miss."""
+    case_sha256: str = ""
+    """What was asked and wanted (`fingerprints.case_fingerprint`); '' in a Python test."""
     repeats: tuple[Repeat, ...] = ()
     """Each completion where there were several."""
 

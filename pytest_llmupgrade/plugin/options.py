@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
+
+from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +46,7 @@ class Options:
     """Which of them must pass, where the case does not say."""
     deadline_s: float | None = None
     """Seconds for all calls of the run together."""
+    kept: KeptOptions = field(default_factory=KeptOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -79,6 +82,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="the model behind the judge `llm_judge` (default: [tool.llmupgrade.judge] model)",
     )
     _add_call_options(group)
+    add_kept_options(group)
     parser.addini(
         "llm_files",
         type="args",
@@ -147,8 +151,10 @@ def add_repeat_options(group: pytest.OptionGroup) -> None:
 
 def read_options(config: pytest.Config) -> Options:
     """Return the frozen options; pytest.UsageError where a value is wrong."""
+    models = _models(config)
     return Options(
-        models=_models(config),
+        models=models,
+        kept=read_kept_options(config, models),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),

@@ -216,14 +216,15 @@ def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
     """Print the summary and write the reports that were asked for."""
     config = reporter.config
     session = config.stash[SESSION]
-    if not session.options.models or not session.journal.rows:
+    if not session.options.models or not session.has_records:
         return
-    summary = summary_of(session, _exit_reason(exitstatus))
+    summary = summary_of(session, exit_reason(exitstatus))
     from pytest_llmupgrade.plugin.output import write_reports, write_terminal
 
     write_terminal(reporter, summary)
     write_reports(reporter, summary, session)
 
 
-def _exit_reason(exitstatus: int) -> str:
+def exit_reason(exitstatus: int) -> str:
+    """Return in words how a run ended."""
     return {2: "interrupted", 3: "internal error"}.get(int(exitstatus), "finished")

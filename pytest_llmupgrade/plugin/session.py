@@ -86,9 +86,14 @@ class LlmSession:
     @cached_property
     def journal(self) -> Journal:
         """The records of this run."""
-        from pytest_llmupgrade.run.record import Journal
+        from pytest_llmupgrade.plugin.kept import open_journal
 
-        return Journal()
+        return open_journal(self._config, self)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether anything was recorded."""
+        return "journal" in self.__dict__ and bool(self.journal.rows)
 
     def check(self) -> None:
         """Raise LlmUpgradeError for settings or models that cannot work, before anything runs."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmupgrade.plugin.kept import HOOKS as KEPT_HOOKS
+from pytest_llmupgrade.plugin.kept import KeptHooks, check_keep
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.options import read_options
 from pytest_llmupgrade.plugin.session import LlmSession
@@ -25,6 +27,8 @@ def configure(config: pytest.Config) -> None:
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     if session.options.models or worker_input is not None or config.getoption("dist", "no") != "no":
         activate(config)
+    if session.options.kept.keep is not None and worker_input is None:
+        with_usage_errors(check_keep, config, session)
     if worker_input is not None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
         if "llmupgrade_broker" in worker_input:
@@ -39,6 +43,7 @@ def activate(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin.run_hooks import RunHooks
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
+        config.pluginmanager.register(KeptHooks(config), KEPT_HOOKS)
 
 
 def calls_nothing(config: pytest.Config) -> bool:
