@@ -57,16 +57,16 @@ def open_new(path: Path) -> IO[bytes]:
     return path.open("w+b")
 
 
-def check_replaceable(path: Path) -> None:
+def check_replaceable(path: Path, *, flag: str = "--llm-keep=") -> None:
     """Raise UsageError where the path names what is no kept run and would be lost."""
     if path.is_dir():
-        raise UsageError(f"--llm-keep={path}: a folder; name a file")
+        raise UsageError(f"{flag}{path}: a folder; name a file")
     if not path.exists():
         return
     with path.open("rb") as stream:
         start = stream.read(64)
     if start and not start.startswith(f'{{"schema":"{SCHEMA[:-1]}'.encode()):
-        raise UsageError(f"--llm-keep={path}: holds something else than a kept run; name another file")
+        raise UsageError(f"{flag}{path}: holds something else than a kept run; name another file")
 
 
 def prune(folder: Path, most: int = MOST) -> None:

@@ -58,6 +58,11 @@ class End:
 
     exit_reason: str = "finished"
     planned: dict[str, int] = field(default_factory=dict)
+    live: int = 0
+    """Answers that a provider gave in the run."""
+    stored: int = 0
+    retried: int = 0
+    spent_usd: Decimal = Decimal(0)
 
 
 T = TypeVar("T")
@@ -74,7 +79,7 @@ def end_line(end: End) -> bytes:
 
 
 def _line(plain: dict[str, Any]) -> bytes:
-    return json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(plain, separators=(",", ":"), default=str).encode() + b"\n"
 
 
 def read_head(plain: object) -> Head:

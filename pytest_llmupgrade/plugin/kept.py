@@ -113,7 +113,16 @@ def finish(session: LlmSession, exitstatus: int) -> None:
     from pytest_llmupgrade.kept.wire import End, end_line
     from pytest_llmupgrade.plugin.reporting import exit_reason
 
-    session.journal.end(end_line(End(exit_reason=exit_reason(exitstatus), planned=dict(session.planned))))
+    calls = session.call_counts()
+    end = End(
+        exit_reason=exit_reason(exitstatus),
+        planned=dict(session.planned),
+        live=calls.live,
+        stored=calls.stored,
+        retried=calls.retried,
+        spent_usd=calls.spent_usd,
+    )
+    session.journal.end(end_line(end))
 
 
 def told(session: LlmSession) -> Iterator[str]:
