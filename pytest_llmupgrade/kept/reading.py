@@ -108,7 +108,10 @@ class _Reader:
                 if newer
                 else _NOT_A_RUN
             )
-        return read_head(plain)
+        head = read_head(plain)
+        if not head.models:
+            raise ValueError("models: a run names at least one")
+        return head
 
     def _keep(self, record: Record, offset: int) -> None:
         _check_amounts(record)

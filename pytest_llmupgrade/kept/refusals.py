@@ -63,7 +63,7 @@ def case_reasons(
         return
     changed = [case for case in shared if old[case] != new[case]]
     if changed:
-        yield f"{plural(len(changed), 'case')} ask or want something else now: {listed(changed)}"
+        yield f"{plural(len(changed), 'case')} {'asks or wants' if len(changed) == 1 else 'ask or want'} something else now: {listed(changed)}"
     for here, there, name in ((old, new, old_name), (new, old, new_name)):
         alone = [case for case in here if case not in there]
         if alone and not common:

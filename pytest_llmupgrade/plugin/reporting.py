@@ -201,11 +201,19 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
 
     rows = tuple(session.journal.rows.values())
     places = {(row.case_id, row.model): row for row in rows}
+    column = session.baseline.column(session) if session.baseline else None  # the incumbent, kept from before
+    before = {row.case_id: row for row in column.rows()} if column else {}
+
+    def read(case: str, model: str) -> Record:
+        if column is not None and model == column.shown:
+            return column.read(before[case])
+        return session.journal.read(places[case, model])
+
     return summarise(
-        rows,
-        Planned(by_model=session.planned),
-        models=session.options.models,
-        read=lambda case, model: session.journal.read(places[case, model]),
+        (*before.values(), *rows),
+        Planned(by_model={**({column.shown: column.planned} if column else {}), **session.planned}),
+        models=(*([column.shown] if column else []), *session.options.models),
+        read=read,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,
         calls=session.call_counts(),

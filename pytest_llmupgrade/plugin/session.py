@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.engine.remote import RemoteEngine
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
     from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.plugin.baseline import Baseline
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
     from pytest_llmupgrade.plugin.prefetch import JudgeCalls
@@ -89,6 +90,13 @@ class LlmSession:
         from pytest_llmupgrade.plugin.kept import open_journal
 
         return open_journal(self._config, self)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The kept run that stands in for the incumbent; LlmUpgradeError where it cannot."""
+        from pytest_llmupgrade.plugin.baseline import load
+
+        return load(self._config, self)
 
     @property
     def has_records(self) -> bool:

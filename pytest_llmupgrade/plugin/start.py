@@ -29,6 +29,8 @@ def configure(config: pytest.Config) -> None:
         activate(config)
     if session.options.kept.keep is not None and worker_input is None:
         with_usage_errors(check_keep, config, session)
+    if session.options.kept.baseline is not None:
+        with_usage_errors(lambda: session.baseline)
     if worker_input is not None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
         if "llmupgrade_broker" in worker_input:
@@ -73,9 +75,12 @@ def unconfigure(config: pytest.Config) -> None:
 
 def header(config: pytest.Config) -> list[str]:
     """Return the header's line: who is incumbent, who is candidate."""
-    models = config.stash[SESSION].options.models
+    session = config.stash[SESSION]
+    models = session.options.models
     if not models:
         return []
+    if session.baseline is not None:
+        return [f"llmupgrade: incumbent: {session.baseline.described} · candidates: {', '.join(models)}"]
     against = f" · candidates: {', '.join(models[1:])}" if models[1:] else ""
     return [f"llmupgrade: {'incumbent' if models[1:] else 'model'}: {models[0]}{against}"]
 

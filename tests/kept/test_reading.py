@@ -89,6 +89,7 @@ HOSTILE = {
         b'{"schema": "llmupgrade-run/2"}\n',
         "{path}:1: schema 'llmupgrade-run/2' is not read, 'llmupgrade-run/1' is; upgrade",
     ),
+    "no models": (head_line(head([])), "{path}:1: no kept run"),
     "a list": (b"[1]\n", "{path}:1: no kept run"),
     "nested": (b"[" * 100_000 + b"\n", "{path}:1: no kept run"),
 }
