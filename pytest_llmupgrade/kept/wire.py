@@ -13,14 +13,11 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from pytest_llmupgrade import model
+from pytest_llmupgrade.checked import checked
 from pytest_llmupgrade.judges.identity import JudgeIdentity  # noqa: TC001  pydantic reads the annotations
 from pytest_llmupgrade.model import Record
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SCHEMA = "llmupgrade-run/1"
 
@@ -65,9 +62,6 @@ class End:
     spent_usd: Decimal = Decimal(0)
 
 
-T = TypeVar("T")
-
-
 def head_line(head: Head) -> bytes:
     """Return a head as the file's first line."""
     return _line({"schema": SCHEMA, **dataclasses.asdict(head)})
@@ -84,44 +78,14 @@ def _line(plain: dict[str, Any]) -> bytes:
 
 def read_head(plain: object) -> Head:
     """Return the head of a line's JSON; ValueError says what is wrong with it."""
-    return _read(Head, plain)
+    return checked(Head, plain)
 
 
 def read_end(plain: object) -> End:
     """Return the end of a line's JSON; ValueError says what is wrong with it."""
-    return _read(End, plain)
+    return checked(End, plain)
 
 
 def read_record(plain: object) -> Record:
     """Return the record of a line's JSON; ValueError says what is wrong with it."""
-    return _read(Record, plain)
-
-
-def _read(kind: type[T], plain: object) -> T:
-    """Validate by the dataclass's own annotations; keys that a newer version wrote are passed over."""
-    from pydantic import ValidationError
-
-    try:
-        value: T = _adapter(kind).validate_json(json.dumps(plain, allow_nan=False), strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(
-            f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}" if where else first["msg"]
-        ) from None
-    return value
-
-
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    """Return the checker of a noun, built at first use: it costs a tenth of a second."""
-    from pydantic import TypeAdapter
-
-    if kind not in _ADAPTERS:
-        adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        # model.py imports Decimal for its annotations only.
-        adapter.rebuild(force=True, _types_namespace={**vars(model), **globals(), "Decimal": Decimal})
-        _ADAPTERS[kind] = adapter
-    return _ADAPTERS[kind]
+    return checked(Record, plain)
