@@ -34,6 +34,7 @@ FailureKind: TypeAlias = Literal[
     "empty",  # an answer without content
     "budget",  # not sent: the budget is spent
     "cancelled",  # not sent: the run stopped
+    "replay",  # no recorded answer to exactly this request
     "target",  # the project's own `llm_target` raised
 ]
 
@@ -74,6 +75,8 @@ class ModelSpec:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     """Input and output together."""
+    replay: bool = False
+    """The model is gone: its answers come from snapshots, and no key is asked for."""
 
     @property
     def endpoint(self) -> str:

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 
 from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
+from pytest_llmupgrade.plugin.snapshot_options import (
+    SnapshotOptions,
+    add_snapshot_options,
+    read_snapshot_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +52,7 @@ class Options:
     deadline_s: float | None = None
     """Seconds for all calls of the run together."""
     kept: KeptOptions = field(default_factory=KeptOptions)
+    snapshots: SnapshotOptions = field(default_factory=SnapshotOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -83,6 +89,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     _add_call_options(group)
     add_kept_options(group)
+    add_snapshot_options(group)
     parser.addini(
         "llm_files",
         type="args",
@@ -155,6 +162,7 @@ def read_options(config: pytest.Config) -> Options:
     return Options(
         models=models,
         kept=read_kept_options(config, models),
+        snapshots=read_snapshot_options(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),

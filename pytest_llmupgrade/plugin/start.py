@@ -46,6 +46,9 @@ def activate(config: pytest.Config) -> None:
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
         config.pluginmanager.register(KeptHooks(config), KEPT_HOOKS)
+        from pytest_llmupgrade.plugin import snapshots
+
+        config.pluginmanager.register(snapshots.SnapshotHooks(config), snapshots.HOOKS)
 
 
 def calls_nothing(config: pytest.Config) -> bool:
@@ -88,6 +91,8 @@ def header(config: pytest.Config) -> list[str]:
 def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Return a collector for an eval file, None for any other file."""
     patterns = parent.config.stash[SESSION].options.files
+    if file_path.parent.parent.name == "__llm_snapshots__":
+        return None
     if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
         return None
     activate(parent.config)
