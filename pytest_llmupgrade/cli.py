@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     pull.set_defaults(run=_models_pull)
     _add_store(commands)
     _add_runs(commands)
+    _add_snapshot(commands)
     return parser
 
 
@@ -114,6 +115,23 @@ def _add_runs(commands: Any) -> None:
             default=[],
             help="write the report, too",
         )
+
+
+def _add_snapshot(commands: Any) -> None:
+    snapshot = commands.add_parser("snapshot", help="the recorded answers")
+    actions = snapshot.add_subparsers(required=True, metavar="ACTION")
+    diff = actions.add_parser("diff", help="say in words what changed: questions, answers, verdicts")
+    diff.add_argument(
+        "--base", metavar="REV", default="HEAD", help="compare with this revision (default: HEAD)"
+    )
+    diff.add_argument("--all", action="store_true", help="list every case")
+    diff.set_defaults(run=_snapshot_diff)
+
+
+def _snapshot_diff(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.snapshots.commands import diff
+
+    return diff(options)
 
 
 def _runs(_options: argparse.Namespace) -> int:

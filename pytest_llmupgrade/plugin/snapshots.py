@@ -158,11 +158,12 @@ def hand_over(item: pytest.Item, session: LlmSession, *, failed: bool) -> None:
 def _entry(page: Page, trial: Trial | None, *, failed: bool) -> Entry:
     from pytest_llmupgrade.snapshots.entry import Entry
 
-    judgements = trial.judgements if trial is not None else None
-    missed = tuple(judgement.judge for judgement in judgements or () if not judgement.passed)
+    judged = trial is not None and trial.passed is not None  # a Python test judges by itself
+    passed = trial.passed if judged and trial is not None else not failed
+    judgements = trial.judgements if trial is not None else ()
     return Entry(
-        verdict="missed" if missed or (judgements is None and failed) else "passed",
-        missed=missed,
+        verdict="passed" if passed else "missed",
+        missed=() if passed else tuple(one.judge for one in judgements if not one.passed),
         calls=tuple(page.calls.values()),
         judging=tuple(page.judging.values()),
     )
