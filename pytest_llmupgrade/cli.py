@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_prices(commands)
     _add_import(commands)
     _add_init(commands)
+    _add_runs(commands)
+    _add_snapshot(commands)
     return parser
 
 
@@ -199,6 +201,67 @@ def _store(options: argparse.Namespace) -> int:
         ):
             print(line)
     return 0
+
+
+def _add_runs(commands: Any) -> None:
+    runs = commands.add_parser("runs", help="list the runs that are kept")
+    runs.set_defaults(run=_runs)
+
+    compare = commands.add_parser("compare", help="put a kept run's incumbent beside another run's models")
+    compare.add_argument("old", metavar="OLD", help="a path, a name of `llmupgrade runs`, or last~1")
+    compare.add_argument("new", metavar="NEW", help="likewise, or last")
+    compare.add_argument("--incumbent", metavar="MODEL", help="of OLD (default: its first)")
+    compare.add_argument("--candidate", metavar="MODEL", action="append", default=[], help="of NEW")
+    compare.add_argument(
+        "--common", action="store_true", help="compare the cases of both, leave the rest out"
+    )
+    compare.set_defaults(run=_kept, action="compare")
+
+    merge = commands.add_parser("merge", help="join the shards of --llm-shard into one report")
+    merge.add_argument("runs", metavar="RUN", nargs="+", help="files that --llm-keep named")
+    merge.add_argument("-o", "--output", type=Path, metavar="PATH.jsonl", help="keep the joined run there")
+    merge.set_defaults(run=_kept, action="merge")
+    for command in (compare, merge):
+        command.add_argument(
+            "--report",
+            type=Path,
+            metavar="PATH.json",
+            action="append",
+            default=[],
+            help="write the report, too",
+        )
+
+
+def _add_snapshot(commands: Any) -> None:
+    snapshot = commands.add_parser("snapshot", help="the recorded answers")
+    actions = snapshot.add_subparsers(required=True, metavar="ACTION")
+    diff = actions.add_parser("diff", help="say in words what changed: questions, answers, verdicts")
+    diff.add_argument(
+        "--base", metavar="REV", default="HEAD", help="compare with this revision (default: HEAD)"
+    )
+    diff.add_argument("--all", action="store_true", help="list every case")
+    diff.set_defaults(run=_snapshot_diff)
+
+
+def _snapshot_diff(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.snapshots.commands import diff
+
+    return diff(options)
+
+
+def _runs(_options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.kept.commands import runs_lines
+
+    for line in runs_lines():
+        print(line)
+    return 0
+
+
+def _kept(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.kept import commands
+
+    code: int = getattr(commands, options.action)(options)
+    return code
 
 
 def _schema(_options: argparse.Namespace) -> int:

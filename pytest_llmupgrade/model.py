@@ -35,6 +35,7 @@ FailureKind: TypeAlias = Literal[
     "empty",  # an answer without content
     "budget",  # not sent: the budget is spent
     "cancelled",  # not sent: the run stopped
+    "replay",  # no recorded answer to exactly this request
     "target",  # the project's own `llm_target` raised
 ]
 
@@ -77,6 +78,8 @@ class ModelSpec:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     """Input and output together."""
+    replay: bool = False
+    """The model is gone: its answers come from snapshots, and no key is asked for."""
 
     @property
     def endpoint(self) -> str:
@@ -351,6 +354,8 @@ class Record:
     adapted: tuple[str, ...] = ()
     reason: str = ""
     """Why it was skipped or is expected to miss."""
+    case_sha256: str = ""
+    """What was asked and wanted (`fingerprints.case_fingerprint`); '' in a Python test."""
     repeats: tuple[Repeat, ...] = ()
     """Each completion where there were several."""
 

@@ -105,6 +105,7 @@ _MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
     "concurrency": (int,),
     "requests_per_minute": (int, float),
     "tokens_per_minute": (int, float),
+    "replay": (bool,),
 }
 _LIMITS = ("timeout_s", "concurrency", "requests_per_minute", "tokens_per_minute")
 _PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(("input", "output", "cached_input"), (int, float))

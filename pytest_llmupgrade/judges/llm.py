@@ -15,7 +15,16 @@ from pytest_llmupgrade.model import Answer, CallFailure, JudgeCall, Request, Ver
 if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case, Completion, Json, JsonObject, ModelSpec
 
-__all__ = ["HOW_TO_DECIDE", "JudgeSettings", "LlmJudge", "Vote", "first_requests", "read_vote", "request_for"]
+__all__ = [
+    "HOW_TO_DECIDE",
+    "RULES",
+    "JudgeSettings",
+    "LlmJudge",
+    "Vote",
+    "first_requests",
+    "read_vote",
+    "request_for",
+]
 
 Complete: TypeAlias = Callable[[Request], Answer]
 
@@ -37,6 +46,8 @@ _STRUCTURED_RULE = (
     'Reply with one JSON object: first "reason", one or two sentences, then "verdict", "pass" or "fail".'
 )
 _PLAIN_RULE = "Reply with one or two sentences of reason, then end with a last line that is exactly PASS or exactly FAIL."
+RULES = (_DATA_RULE, _STRUCTURED_RULE, _PLAIN_RULE)
+"""The fixed words of every judge's prompt."""
 _BLOCKS = ("conversation", "criteria", "expected", "answer")
 _ASK = "Judge the answer now."
 _AGREEING = 2

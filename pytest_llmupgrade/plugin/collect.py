@@ -64,6 +64,7 @@ class EvalFile(pytest.Module):
             *_unknown_judges(self, cases, judges),
             *_no_judge_model(self, cases),
             *_reserved_marks(cases),
+            *_changed_since_baseline(self, cases),
         ]
         if faults:
             raise FaultyFileError(str(FaultyFiles(faults)))
@@ -131,6 +132,11 @@ def _reserved_marks(cases: Iterable[Case]) -> Iterator[Fault]:
                     case.line,
                     f"case {case.id!r}: {name!r} is a mark of pytest's own; name it otherwise",
                 )
+
+
+def _changed_since_baseline(node: EvalFile, cases: Iterable[Case]) -> Iterator[Fault]:
+    baseline = node.config.stash[SESSION].baseline
+    return iter(()) if baseline is None else baseline.faults(cases)
 
 
 # --- functions -------------------------------------------------------------------------------------

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
+
+from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
+from pytest_llmupgrade.plugin.snapshot_options import (
+    SnapshotOptions,
+    add_snapshot_options,
+    read_snapshot_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +55,8 @@ class Options:
     """The run fails where a model of it retires within so many days; None: it is only said."""
     deadline_s: float | None = None
     """Seconds for all calls of the run together."""
+    kept: KeptOptions = field(default_factory=KeptOptions)
+    snapshots: SnapshotOptions = field(default_factory=SnapshotOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -90,6 +99,8 @@ def add_options(parser: pytest.Parser) -> None:
         help="fail the run where one of its models is shut down, or will be within DAYS, such as 30d",
     )
     _add_call_options(group)
+    add_kept_options(group)
+    add_snapshot_options(group)
     parser.addini(
         "llm_files",
         type="args",
@@ -164,8 +175,11 @@ def add_repeat_options(group: pytest.OptionGroup) -> None:
 
 def read_options(config: pytest.Config) -> Options:
     """Return the frozen options; pytest.UsageError where a value is wrong."""
+    models = _models(config)
     return Options(
-        models=_models(config),
+        models=models,
+        kept=read_kept_options(config, models),
+        snapshots=read_snapshot_options(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),

@@ -201,11 +201,19 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
 
     rows = tuple(session.journal.rows.values())
     places = {(row.case_id, row.model): row for row in rows}
+    column = session.baseline.column(session) if session.baseline else None  # the incumbent, kept from before
+    before = {row.case_id: row for row in column.rows()} if column else {}
+
+    def read(case: str, model: str) -> Record:
+        if column is not None and model == column.shown:
+            return column.read(before[case])
+        return session.journal.read(places[case, model])
+
     return summarise(
-        rows,
-        Planned(by_model=session.planned),
-        models=session.options.models,
-        read=lambda case, model: session.journal.read(places[case, model]),
+        (*before.values(), *rows),
+        Planned(by_model={**({column.shown: column.planned} if column else {}), **session.planned}),
+        models=(*([column.shown] if column else []), *session.options.models),
+        read=read,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,
         calls=session.call_counts(),
@@ -216,14 +224,15 @@ def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
     """Print the summary and write the reports that were asked for."""
     config = reporter.config
     session = config.stash[SESSION]
-    if not session.options.models or not session.journal.rows:
+    if not session.options.models or not session.has_records:
         return
-    summary = summary_of(session, _exit_reason(exitstatus))
+    summary = summary_of(session, exit_reason(exitstatus))
     from pytest_llmupgrade.plugin.output import write_reports, write_terminal
 
     write_terminal(reporter, summary)
     write_reports(reporter, summary, session)
 
 
-def _exit_reason(exitstatus: int) -> str:
+def exit_reason(exitstatus: int) -> str:
+    """Return in words how a run ended."""
     return {2: "interrupted", 3: "internal error"}.get(int(exitstatus), "finished")

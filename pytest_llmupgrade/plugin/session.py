@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.engine.remote import RemoteEngine
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
     from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.plugin.baseline import Baseline
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
     from pytest_llmupgrade.plugin.prefetch import JudgeCalls
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.record import Journal
     from pytest_llmupgrade.run.summarise import CallCounts
     from pytest_llmupgrade.settings import Settings
+    from pytest_llmupgrade.snapshots.book import Book
 
 
 NO_JUDGE_MODEL = (
@@ -86,16 +88,28 @@ class LlmSession:
     @cached_property
     def journal(self) -> Journal:
         """The records of this run."""
-        from pytest_llmupgrade.run.record import Journal
+        from pytest_llmupgrade.plugin.kept import open_journal
 
-        return Journal()
+        return open_journal(self._config, self)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The kept run that stands in for the incumbent; LlmUpgradeError where it cannot."""
+        from pytest_llmupgrade.plugin.baseline import load
+
+        return load(self._config, self)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether anything was recorded."""
+        return "journal" in self.__dict__ and bool(self.journal.rows)
 
     def check(self) -> None:
         """Raise LlmUpgradeError for settings or models that cannot work, before anything runs."""
         from pytest_llmupgrade.plugin.preflight import check_models
 
         asked = [*self.options.models, *filter(None, [self.options.judge_model])]
-        check_models([self.specs[name] for name in asked])
+        check_models([self.specs[name] for name in asked if not self.replays(name)])
         if self.options.budget_usd is not None:
             from pytest_llmupgrade.model import Usage
             from pytest_llmupgrade.plugin.calls import check_budget
@@ -106,7 +120,9 @@ class LlmSession:
     def start_local(self, progress: Callable[[str], None]) -> None:
         """Start the server of the local models, once per run; LlmUpgradeError where it cannot."""
         wanted = [
-            spec for spec in self.specs.values() if spec.name.startswith("local/") and not spec.base_url
+            spec
+            for spec in self.specs.values()
+            if spec.name.startswith("local/") and not spec.base_url and not self.replays(spec.name)
         ]
         if not wanted or self.local_urls:
             return
@@ -115,8 +131,22 @@ class LlmSession:
         self._server = start_local_server(wanted, progress)
         self.local_urls = dict(self._server.urls)
 
-    def complete(self, request: Request) -> Answer:
-        """Answer a request; failures are values."""
+    def complete(self, request: Request, *, judging: bool = False) -> Answer:
+        """Answer a request, from a snapshot or live; failures are values."""
+        return self.book.complete(request, self._live, judging=judging)
+
+    @cached_property
+    def book(self) -> Book:
+        """The snapshots of this run."""
+        from pytest_llmupgrade.plugin.snapshots import make_book
+
+        return make_book(self._config, self)
+
+    def replays(self, model: str) -> bool:
+        """Whether a model's answers come from snapshots, so that it needs neither key nor server."""
+        return self.options.snapshots.replay or (model in self.specs and self.specs[model].replay)
+
+    def _live(self, request: Request) -> Answer:
         if self.remote is not None:
             return self.remote.complete(request)
         if self._alone and self.options.budget_usd is not None:
@@ -147,10 +177,12 @@ class LlmSession:
     def prefetch(self, items: Sequence[pytest.Item]) -> None:
         """Begin to complete what the selected items will ask for."""
         from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
+        from pytest_llmupgrade.plugin.snapshots import without_recorded
 
-        if self.remote is not None and not self.remote.wants_plan:
+        if self.options.snapshots.replay or (self.remote is not None and not self.remote.wants_plan):
             return
-        planned = planned_calls(items, self.specs, self.judge_settings, repeat=self.options.repeat)
+        calls = planned_calls(items, self.specs, self.judge_settings, repeat=self.options.repeat)
+        planned = without_recorded(calls, items, self)
         if self.remote is not None:
             self.remote.plan([*map(to_plain, planned)])
         elif not self._alone:
@@ -232,7 +264,7 @@ class LlmSession:
             raise LlmUpgradeError(NO_JUDGE_MODEL)
         from pytest_llmupgrade.judges.llm import LlmJudge
 
-        return LlmJudge(self.judge_settings, self.complete)
+        return LlmJudge(self.judge_settings, partial(self.complete, judging=True))
 
     def plan(self, items: Iterable[tuple[str, str]]) -> None:
         """Count the planned items: (node id, model)."""

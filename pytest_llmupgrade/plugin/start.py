@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmupgrade.plugin.kept import HOOKS as KEPT_HOOKS
+from pytest_llmupgrade.plugin.kept import KeptHooks, check_keep
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.options import read_options
 from pytest_llmupgrade.plugin.session import LlmSession
@@ -29,6 +31,10 @@ def configure(config: pytest.Config) -> None:
         config.pluginmanager.register(DeadlineHooks(config), "llmupgrade-deadlines")
     if session.options.models or worker_input is not None or config.getoption("dist", "no") != "no":
         activate(config)
+    if session.options.kept.keep is not None and worker_input is None:
+        with_usage_errors(check_keep, config, session)
+    if session.options.kept.baseline is not None:
+        with_usage_errors(lambda: session.baseline)
     if worker_input is not None:
         session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
         if "llmupgrade_broker" in worker_input:
@@ -47,6 +53,10 @@ def activate(config: pytest.Config) -> None:
             from pytest_llmupgrade.plugin.estimating import EstimateHooks
 
             config.pluginmanager.register(EstimateHooks(), f"{_HOOKS}-estimate")
+        config.pluginmanager.register(KeptHooks(config), KEPT_HOOKS)
+        from pytest_llmupgrade.plugin import snapshots
+
+        config.pluginmanager.register(snapshots.SnapshotHooks(config), snapshots.HOOKS)
 
 
 def calls_nothing(config: pytest.Config) -> bool:
@@ -76,9 +86,12 @@ def unconfigure(config: pytest.Config) -> None:
 
 def header(config: pytest.Config) -> list[str]:
     """Return the header's line: who is incumbent, who is candidate."""
-    models = config.stash[SESSION].options.models
+    session = config.stash[SESSION]
+    models = session.options.models
     if not models:
         return []
+    if session.baseline is not None:
+        return [f"llmupgrade: incumbent: {session.baseline.described} · candidates: {', '.join(models)}"]
     against = f" · candidates: {', '.join(models[1:])}" if models[1:] else ""
     return [f"llmupgrade: {'incumbent' if models[1:] else 'model'}: {models[0]}{against}"]
 
@@ -86,6 +99,8 @@ def header(config: pytest.Config) -> list[str]:
 def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Return a collector for an eval file, None for any other file."""
     patterns = parent.config.stash[SESSION].options.files
+    if file_path.parent.parent.name == "__llm_snapshots__":
+        return None
     if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
         return None
     activate(parent.config)

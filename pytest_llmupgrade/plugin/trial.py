@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
+from pytest_llmupgrade.fingerprints import case_fingerprint
 from pytest_llmupgrade.model import Record, RecordedError, Usage
 from pytest_llmupgrade.providers.quoting import without_keys
 
@@ -111,6 +112,7 @@ def record_of(
         adapted=last.adapted if last else (),
         reason=reason,
         repeats=trial.repeats,
+        case_sha256=case_fingerprint(case) if case else "",
     )
 
 

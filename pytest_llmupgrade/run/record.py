@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from pytest_llmupgrade.codec import record_from_plain, record_to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from decimal import Decimal
 
     from pytest_llmupgrade.model import Outcome, Record, Usage
@@ -35,22 +35,52 @@ class Row:
     adapted: tuple[str, ...]
     times: int
     passes: int
+    case_sha256: str
     offset: int
 
 
 class Journal:
-    """Records as JSON lines, append-only, beside rows by node id of which the last attempt wins."""
+    """Records as JSON lines, append-only, beside rows by node id of which the last attempt wins.
 
-    def __init__(self, stream: IO[bytes] | None = None) -> None:
-        self._stream = stream or tempfile.TemporaryFile(prefix="llmupgrade-")  # noqa: SIM115  closed by close()
+    Each record is a line of its own in the file before `append` returns, so that a killed run has all but its last.
+    A disk that takes no more costs the file, never a record: what does not fit stays in memory.
+    """
+
+    def __init__(self, open_stream: Callable[[], IO[bytes]] | None = None) -> None:
+        self._open = open_stream or _temporary
+        self._file: IO[bytes] | None = None
         self._rows: dict[str, Row] = {}
+        self._unwritten: dict[int, Record] = {}
+        self.fault: str | None = None
+        """Why the file lacks records, None where it lacks none."""
 
     def append(self, record: Record) -> None:
         """Keep a record; a later one of the same node id (a rerun) takes its place."""
-        offset = self._stream.seek(0, 2)
         line = json.dumps(record_to_plain(record), ensure_ascii=False, separators=(",", ":"))
-        self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
-        self._rows[record.nodeid] = _row(record, offset)
+        offset = self._write(line.encode("utf-8", "backslashreplace") + b"\n")
+        if offset is None:
+            offset = -1 - len(self._unwritten)
+            self._unwritten[offset] = record
+        self._rows[record.nodeid] = row_of(record, offset)
+
+    def _write(self, line: bytes) -> int | None:
+        """Return where the line begins, None where the disk did not take it."""
+        if self.fault is not None:
+            return None
+        try:
+            offset = self._stream.seek(0, 2)
+            self._stream.write(line)
+            self._stream.flush()
+        except OSError as error:
+            self.fault = error.strerror or str(error)
+            return None
+        return offset
+
+    @property
+    def _stream(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = self._open()
+        return self._file
 
     @property
     def rows(self) -> Mapping[str, Row]:
@@ -59,6 +89,8 @@ class Journal:
 
     def read(self, row: Row) -> Record:
         """Return the whole record of a row."""
+        if row.offset < 0:
+            return self._unwritten[row.offset]
         self._stream.seek(row.offset)
         return record_from_plain(json.loads(self._stream.readline()))
 
@@ -67,12 +99,22 @@ class Journal:
         for row in tuple(self._rows.values()):
             yield self.read(row)
 
+    def end(self, line: bytes) -> None:
+        """Write a last line that is no record."""
+        self._write(line)
+
     def close(self) -> None:
         """Release the file."""
-        self._stream.close()
+        if self._file is not None:
+            self._file.close()
 
 
-def _row(record: Record, offset: int) -> Row:
+def _temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="llmupgrade-")
+
+
+def row_of(record: Record, offset: int) -> Row:
+    """Return the row of a record that begins at `offset`, in bytes."""
     return Row(
         case_id=record.case_id,
         nodeid=record.nodeid,
@@ -89,5 +131,6 @@ def _row(record: Record, offset: int) -> Row:
         adapted=record.adapted,
         times=record.times,
         passes=record.passes,
+        case_sha256=record.case_sha256,
         offset=offset,
     )

@@ -1,0 +1,1 @@
+"""Runs that are kept: written while they run, read back, compared, merged."""

@@ -1,0 +1,77 @@
+"""What `llmupgrade runs`, `compare` and `merge` do."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.kept import places
+from pytest_llmupgrade.kept.joining import join_runs
+from pytest_llmupgrade.kept.reading import read_run
+from pytest_llmupgrade.kept.showing import check_reports, lines, write_reports, writing
+from pytest_llmupgrade.wording import plural, printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_llmupgrade.kept.joining import Joined
+    from pytest_llmupgrade.kept.reading import KeptRun
+
+
+def runs_lines(folder: Path = places.FOLDER) -> Iterator[str]:
+    """Yield one line per kept run, newest first."""
+    runs = places.kept_in(folder)
+    if not runs:
+        yield f"no runs in {folder}; pytest --llm-models=... keeps each one there"
+    for path in reversed(runs):
+        try:
+            yield f"{path.stem}  {_described(read_run(path))}"
+        except FaultyFiles as error:
+            yield f"{path.stem}  ({error.faults[0].message})"
+
+
+def _described(run: KeptRun) -> str:
+    models = ", ".join(map(printable, run.head.models))
+    part = f"  shard {run.head.shard}" if run.head.shard else ""
+    ended = run.end.exit_reason if run.end is not None else "killed"
+    state = "" if ended == "finished" else f"  ({ended})"
+    return f"{run.head.created}  {plural(len(run.rows), 'item')}  {models}{part}{state}"
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print old against new; 1 where the new one regresses."""
+    from pytest_llmupgrade.kept.comparing import compare_runs
+
+    check_reports(options.report)
+    old, new = (read_run(places.find_run(name), shown=name) for name in (options.old, options.new))
+    joined = compare_runs(
+        old, new, incumbent=options.incumbent, candidates=options.candidate, common=options.common
+    )
+    return _told(joined, options.report)
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Print the shards' report as one; write the joined run where it was asked for."""
+    from pytest_llmupgrade.kept.merging import check_mergeable, write_merged
+
+    check_reports(options.report)
+    runs = [read_run(places.find_run(name), shown=name) for name in options.runs]
+    check_mergeable(runs)
+    if options.output is not None:
+        if any(options.output.resolve() == run.path.resolve() for run in runs):
+            raise UsageError(f"-o {options.output}: is one of the runs to join; name another file")
+        places.check_replaceable(options.output, flag="-o ")
+        with writing(options.output), places.open_new(options.output) as stream:
+            write_merged(runs, stream)
+    joined = join_runs(runs)
+    return _told(joined, options.report)
+
+
+def _told(joined: Joined, reports: Sequence[Path]) -> int:
+    for line in lines(joined, colour=sys.stdout.isatty()):
+        sys.stdout.write(f"{line}\n")
+    write_reports(joined, reports)
+    return 1 if any(comparison.broke for comparison in joined.summary.comparisons) else 0

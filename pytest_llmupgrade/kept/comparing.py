@@ -1,0 +1,53 @@
+"""Two kept runs beside each other: the old one's incumbent against the new one's models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.errors import UsageError
+from pytest_llmupgrade.kept.joining import Column, Joined, call_counts, exit_reason, fingerprints, join
+from pytest_llmupgrade.kept.refusals import check_comparable
+from pytest_llmupgrade.wording import nearest, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_llmupgrade.kept.reading import KeptRun
+
+
+def compare_runs(
+    old: KeptRun,
+    new: KeptRun,
+    *,
+    incumbent: str | None = None,
+    candidates: Sequence[str] = (),
+    common: bool = False,
+) -> Joined:
+    """Return old against new with one Summary; Incomparable or UsageError where they are not alike.
+
+    The incumbent is the old run's first model; the candidates are the new run's models, the incumbent's own name left
+    out where there are others.
+    """
+    before = _model_of(old, incumbent or old.head.models[0])
+    after = [_model_of(new, name) for name in candidates or _candidates(new, before)]
+    check_comparable(old, new, common=common)
+    cases = fingerprints(old).keys() & fingerprints(new).keys() if common else None
+    columns = [
+        Column(run=old, model=before, shown=f"{before} (old)" if before in after else before, cases=cases),
+        *(Column(run=new, model=name, shown=name, cases=cases) for name in after),
+    ]
+    return join(
+        columns, created=new.head.created, exit_reason=exit_reason([old, new]), calls=call_counts([new])
+    )
+
+
+def _candidates(new: KeptRun, incumbent: str) -> Sequence[str]:
+    others = [name for name in new.head.models if name != incumbent]
+    return others or new.head.models
+
+
+def _model_of(run: KeptRun, name: str) -> str:
+    if name in run.head.models:
+        return name
+    hint = nearest(name, run.head.models) or f"It has: {', '.join(map(printable, run.head.models))}"
+    raise UsageError(f"{run.shown}: no model {name!r} in it. {hint}")

@@ -1,0 +1,1 @@
+"""Snapshots: reviewed, committed answers, and all that reads and writes their files."""
