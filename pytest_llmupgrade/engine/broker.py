@@ -75,6 +75,7 @@ class Broker:
                     request=request_from_plain(entry["request"]),
                     owner=entry["owner"],
                     after=self._after(entry["after"]) if entry.get("after") else None,
+                    follow_ups=entry.get("follow_ups", 0),
                 )
                 for entry in entries
             ]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Engine:
     """A Completer that completes what is planned ahead of its turn, each call once; any thread may call it.
 
-    `cost` prices a call; `on_event` hears in the loop's thread what a user should hear once. The provider is closed
-    with the engine, the shelf is not.
+    `cost` prices a call; `on_event` hears in the loop's thread what a user should hear once; `on_wait` is called now
+    and then in a thread that waits for an answer. The provider is closed with the engine, the shelf is not.
     """
 
     def __init__(  # noqa: PLR0913  one argument for each thing from outside
@@ -41,6 +41,7 @@ class Engine:
         *,
         cost: Cost = lambda _request, _usage: None,
         on_event: Callable[[EngineEvent], object] = lambda _event: None,
+        on_wait: Callable[[], object] = lambda: None,
     ) -> None:
         settings = settings or EngineSettings()
         self._thread = LoopThread("llmupgrade-engine")
@@ -50,6 +51,8 @@ class Engine:
         self._jobs = Jobs(settings.concurrency)
         self._plan = Plan(settings.ahead, self._let_out)
         self._closed = False
+        self._on_wait = on_wait
+        self._expected = 0
         if settings.deadline_s is not None:
             self._thread.post(self._end_after, settings.deadline_s)
 
@@ -58,6 +61,9 @@ class Engine:
     def plan(self, entries: Sequence[Request | Planned | PlannedJob]) -> None:
         """Take what the selected items will ask for, in execution order, and begin with the first of them."""
         planned = [Planned(request=entry) if isinstance(entry, Request) else entry for entry in entries]
+        self._expected += sum(
+            1 + (entry.follow_ups if isinstance(entry, Planned) else 0) for entry in planned
+        )
         self._thread.post(self._plan.extend, planned)
 
     def submit(self, key: str, run: Run) -> None:
@@ -80,7 +86,7 @@ class Engine:
         future: Future[Answer] = Future()
         if self._closed or not self._thread.post(self._demand, request, key, future):
             return _over()
-        return self._thread.wait_for(future, _over())
+        return self._thread.wait_for(future, _over(), self._on_wait)
 
     def result(self, key: str) -> Any:
         """Return what a job returned, or raise what it raised; KeyError where it is not known, or was asked before.
@@ -95,7 +101,7 @@ class Engine:
 
     def stats(self) -> EngineStats:
         """Return where the run stands."""
-        return replace(self._dispatcher.stats(), planned=len(self._plan))
+        return replace(self._dispatcher.stats(), planned=len(self._plan), expected=self._expected)
 
     # --- the end ---------------------------------------------------------------------------------
 

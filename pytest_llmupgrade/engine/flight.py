@@ -24,6 +24,8 @@ class Planned:
     owner: str = ""
     """The item's node id, for `Engine.reached`."""
     after: After | None = None
+    follow_ups: int = 0
+    """How many calls `after` will ask for, as far as is known."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

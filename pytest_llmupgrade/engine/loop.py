@@ -36,14 +36,15 @@ class LoopThread:
         """Run a coroutine there and return what it returns; RuntimeError where the loop has ended."""
         return wait_for(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
-    def wait_for(self, future: Future[T], otherwise: T) -> T:
-        """Return a future's result; `otherwise` where the loop ends without setting one."""
+    def wait_for(self, future: Future[T], otherwise: T, on_wait: Callable[[], object]) -> T:
+        """Return a future's result, calling `on_wait` now and then; `otherwise` where the loop ends without one."""
         while True:
             try:
                 return future.result(timeout=_SLICE_S)
             except TimeoutError:
                 if not self._thread.is_alive() and not future.done():
                     return otherwise
+                on_wait()
 
     def stop(self) -> None:
         """End the loop, cancel what still runs in it, and join its thread."""

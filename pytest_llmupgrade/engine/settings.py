@@ -52,6 +52,8 @@ class EngineStats:
 
     planned: int = 0
     """Entries of the plan."""
+    expected: int = 0
+    """Calls that the plan will make, those after an answer included."""
     live: int = 0
     """Completions that the provider gave in this run."""
     stored: int = 0

@@ -171,6 +171,11 @@ def _messages(settings: JudgeSettings, blocks: dict[str, str]) -> tuple[JsonObje
 # --- the votes -------------------------------------------------------------------------------------
 
 
+def first_votes(settings: JudgeSettings) -> int:
+    """Return how many votes a judgement is sure to need: one, or the first two of several."""
+    return min(settings.votes, _AGREEING)
+
+
 def first_requests(
     settings: JudgeSettings,
     completion: Completion,
@@ -179,10 +184,10 @@ def first_requests(
     criteria: str | None = None,
     expected: Json = None,
 ) -> tuple[Request, ...]:
-    """Return the calls that a judgement is sure to need: one vote, or the first two of several."""
+    """Return the calls that a judgement is sure to need."""
     return tuple(
         request_for(settings, completion, case, criteria=criteria, expected=expected, repeat=repeat)
-        for repeat in range(min(settings.votes, _AGREEING))
+        for repeat in range(first_votes(settings))
     )
 
 

@@ -39,6 +39,7 @@ class Calls:
         specs: Mapping[str, ModelSpec],
         *,
         cost: Callable[[Request, Usage | None], Decimal | None],
+        on_wait: Callable[[], object],
     ) -> None:
         self.store = Store.open(path, fresh=options.fresh)
         self._events: list[str] = []
@@ -46,7 +47,13 @@ class Calls:
             OpenAIProvider(), learnt=_learnt(self.store), on_learnt=self._remember_adaptation
         )
         self.engine = Engine(
-            provider, specs, self.store, engine_settings(options), cost=cost, on_event=self._hear
+            provider,
+            specs,
+            self.store,
+            engine_settings(options),
+            cost=cost,
+            on_event=self._hear,
+            on_wait=on_wait,
         )
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import request_to_plain
 from pytest_llmupgrade.engine.flight import Planned
-from pytest_llmupgrade.judges.llm import first_requests
+from pytest_llmupgrade.judges.llm import first_requests, first_votes
 from pytest_llmupgrade.model import Case, JudgeSpec
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.internals import is_builtin_fixture
@@ -48,7 +48,8 @@ def planned_calls(
             after = JudgeCalls(case, judge) if judge is not None and own_judge and _asks_judge(case) else None
             for index in range(case.repeat or repeat):
                 asked = request_for(case, specs[model], repeat=index)
-                yield Planned(request=asked, owner=item.nodeid, after=after)
+                follow_ups = after.count if after is not None else 0
+                yield Planned(request=asked, owner=item.nodeid, after=after, follow_ups=follow_ups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class JudgeCalls:
 
     case: Case
     settings: JudgeSettings
+
+    @property
+    def count(self) -> int:
+        """How many calls that are."""
+        return sum(spec.name == "llm_judge" for spec in self.case.judges) * first_votes(self.settings)
 
     def __call__(self, completion: Completion) -> tuple[Request, ...]:
         """Return the first votes' calls of every `llm_judge` of the case."""
@@ -75,7 +81,12 @@ def to_plain(planned: Planned) -> dict[str, Any]:
     if isinstance(after, JudgeCalls):
         options = [dict(spec.options) for spec in after.case.judges if spec.name == "llm_judge"]
         judged = {"messages": after.case.messages, "expected": after.case.expected, "options": options}
-    return {"request": request_to_plain(planned.request), "owner": planned.owner, "after": judged}
+    return {
+        "request": request_to_plain(planned.request),
+        "owner": planned.owner,
+        "after": judged,
+        "follow_ups": planned.follow_ups,
+    }
 
 
 def judge_calls(plain: Mapping[str, Any], settings: JudgeSettings) -> JudgeCalls:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.engine.broker import Broker
     from pytest_llmupgrade.engine.remote import RemoteEngine
+    from pytest_llmupgrade.engine.settings import EngineStats
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
     from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
     from pytest_llmupgrade.plugin.baseline import Baseline
@@ -54,6 +55,8 @@ class LlmSession:
         self._server: LocalServer | None = None
         self.local_urls: dict[str, str] = {}
         """Addresses of local models; under xdist they come from the controller."""
+        self.on_wait: Callable[[], object] = lambda: None
+        """Called now and then while an item waits for its answer."""
         self.elsewhere: list[CallCounts] = []
         """In the controller of xdist: the calls of workers that cannot reach it."""
         self.planned: dict[str, int] = {}
@@ -172,6 +175,7 @@ class LlmSession:
             store_path(self._config, self.options),
             served_at(self.specs, self.local_urls),
             cost=lambda request, usage: self.cost_usd(request.model, usage),
+            on_wait=self.on_wait,
         )
 
     def prefetch(self, items: Sequence[pytest.Item]) -> None:
@@ -218,6 +222,10 @@ class LlmSession:
         """Send nothing more; what has arrived is kept."""
         if self._calls is not None:
             self._calls.engine.cancel()
+
+    def call_stats(self) -> EngineStats | None:
+        """Return where the calls stand; None before there are any."""
+        return self._calls.engine.stats() if self._calls is not None else None
 
     def call_counts(self) -> CallCounts:
         """Return what the calls came to so far."""

@@ -49,6 +49,7 @@ def activate(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin.run_hooks import RunHooks
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
+        _show_progress(config)
         if config.stash[SESSION].options.estimate:
             from pytest_llmupgrade.plugin.estimating import EstimateHooks
 
@@ -57,6 +58,17 @@ def activate(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin import snapshots
 
         config.pluginmanager.register(snapshots.SnapshotHooks(config), snapshots.HOOKS)
+
+
+def _show_progress(config: pytest.Config) -> None:
+    """Tell how far the calls are, except with -q and in a worker of xdist."""
+    session = config.stash[SESSION]
+    if session.options.models and config.get_verbosity() >= 0 and not hasattr(config, "workerinput"):
+        from pytest_llmupgrade.plugin.progress import ProgressHooks
+
+        hooks = ProgressHooks(config)
+        session.on_wait = hooks.waited
+        config.pluginmanager.register(hooks, f"{_HOOKS}-progress")
 
 
 def calls_nothing(config: pytest.Config) -> bool:
