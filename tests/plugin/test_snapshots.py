@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,8 +10,6 @@ import pytest
 from pytest_llmupgrade.snapshots.files import read_entries, split_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_llmupgrade.snapshots.entry import Entry
     from tests.plugin.conftest import Project
 
@@ -116,6 +116,28 @@ def test_a_changed_prompt_makes_its_cases_stale_and_no_others(
     after = split_text(snapshot(project, "old").read_text())
     assert after.keys() == split_text(before).keys()
     assert {name for name, text in split_text(before).items() if after[name] != text} == {"refund-a"}
+
+
+def test_a_changed_prompt_of_the_example(project: Project) -> None:
+    """One prompt changed in example_suite: replay names its cases alone, and the update's diff touches them alone."""
+    root = project.pytester.path
+    shutil.rmtree(root / "evals")
+    shutil.copytree(Path(__file__).parents[2] / "example_suite", root, dirs_exist_ok=True)
+    project.run("--snapshot-update", "-q")
+    files = sorted(root.rglob("__llm_snapshots__/*/*.yaml"))
+    before = {path: path.read_bytes() for path in files}
+    assert len(files) >= 10
+    faq = root / "evals/eval_faq.yaml"
+    faq.write_text(faq.read_text().replace("Answer in one short sentence.", "Answer in a few words."))
+    result = project.run("--llm-replay", "-q")
+    cases = len(read_entries(before[snapshot(project, "old", "eval_faq")], "x"))
+    line = next(line for line in result.outlines if " without a usable snapshot: " in line)
+    assert line.startswith(f"{2 * cases} without a usable snapshot: stale snapshot: prompt has changed since")
+    assert line.count("::") == line.count("evals/eval_faq.yaml::") == 2 * cases
+    assert line.endswith(". Renew: pytest --snapshot-update --llm-models=old,new")
+    project.run("--snapshot-update", "--llm-accept-regressions", "-q")
+    changed = {path for path in files if path.read_bytes() != before[path]}
+    assert changed == {snapshot(project, model, "eval_faq") for model in ("old", "new")}
 
 
 def test_what_was_never_recorded_is_an_error(recorded: Project) -> None:
