@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from pytest_llmupgrade.engine.flight import Planned
+    from pytest_llmupgrade.model import Case, Completion, Judge, ModelSpec, Verdict
     from pytest_llmupgrade.plugin.session import LlmSession
     from pytest_llmupgrade.plugin.trial import Trial
     from pytest_llmupgrade.snapshots.book import Book, Page
-    from pytest_llmupgrade.snapshots.entry import Entry
+    from pytest_llmupgrade.snapshots.entry import Call, Entry
 
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
@@ -96,6 +98,54 @@ def make_book(config: pytest.Config, session: LlmSession) -> Book:
         session.replays,
         lambda path: (path.relative_to(root) if path.is_relative_to(root) else path).as_posix(),
     )
+
+
+def gone_models(specs: Iterable[ModelSpec]) -> frozenset[str]:
+    """Return the names of the models that nobody serves any more: so declared, or past their dated shutdown."""
+    today = dt.datetime.now(dt.UTC).date()
+    return frozenset(spec.name for spec in specs if spec.replay or _shut_down(spec, today))
+
+
+def _shut_down(spec: ModelSpec, today: dt.date) -> bool:
+    from pytest_llmupgrade.deadlines import provider_at, shipped
+    from pytest_llmupgrade.deadlines.models import match_of
+
+    if spec.retires is None and spec.base_url is not None and provider_at(spec.base_url) is None:
+        return False  # a gateway or a server of one's own keeps models that their makers shut down
+    match = match_of(spec, shipped(), today=today)
+    deadline = match.deadline if match is not None else None
+    return bool(deadline and deadline.shutdown and not deadline.earliest and deadline.shutdown <= today)
+
+
+# --- the judge `snapshot` --------------------------------------------------------------------------
+
+
+def snapshot_judge(session: LlmSession) -> Judge:
+    """Return the judge that passes where the answer is the recorded one; an update always passes."""
+
+    def judge(completion: Completion, _case: Case) -> Verdict:
+        from pytest_llmupgrade.errors import JudgeError
+        from pytest_llmupgrade.judges.diff import diff
+        from pytest_llmupgrade.model import Verdict
+
+        page = session.book.page
+        entry = page.entry if page is not None else None
+        if session.options.snapshots.update:
+            return Verdict(passed=True)
+        if entry is None:
+            raise JudgeError(
+                "judge 'snapshot': no snapshot of this case; record it: pytest --snapshot-update"
+            )
+        said = [(call.answer, _calls_of(call)) for call in entry.calls]
+        if (completion.text, _calls_of(completion)) in said:
+            return Verdict(passed=True)
+        return Verdict(False, f"not the recorded answer\n{diff(said[0][0], completion.text)}")  # noqa: FBT003  as judges write it
+
+    return judge
+
+
+def _calls_of(answer: Completion | Call) -> list[tuple[str, str]]:
+    return [(call.name, call.arguments) for call in answer.tool_calls]
 
 
 # --- pages -----------------------------------------------------------------------------------------
