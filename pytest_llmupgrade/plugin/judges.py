@@ -71,7 +71,7 @@ def judge_max_cost(request: pytest.FixtureRequest, llm_model: str) -> Judge:
 @pytest.fixture
 def judge_snapshot(request: pytest.FixtureRequest) -> Judge:
     """Return the built-in judge `snapshot`: the answer is the recorded one, word for word; see docs/snapshots.md."""
-    from pytest_llmupgrade.plugin.snapshots import snapshot_judge
+    from pytest_llmupgrade.plugin.snapshot_judge import snapshot_judge
 
     return snapshot_judge(request.config.stash[SESSION])
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.errors import LlmUpgradeError
-from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
+from pytest_llmupgrade.plugin.keys import SESSION
+from pytest_llmupgrade.plugin.snapshot_writing import SnapshotRefused, hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from pytest_llmupgrade.engine.flight import Planned
-    from pytest_llmupgrade.model import Case, Completion, Judge, ModelSpec, Verdict
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.plugin.trial import Trial
     from pytest_llmupgrade.snapshots.book import Book, Page
-    from pytest_llmupgrade.snapshots.entry import Call, Entry
 
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
 """The attribute of a TestReport whose snapshot was not updated."""
-
-
-class SnapshotRefused(LlmUpgradeError):  # noqa: N818  it names what happened
-    """An update would replace an answer that passed by one that misses."""
 
 
 class SnapshotHooks:
@@ -100,54 +92,6 @@ def make_book(config: pytest.Config, session: LlmSession) -> Book:
     )
 
 
-def gone_models(specs: Iterable[ModelSpec]) -> frozenset[str]:
-    """Return the names of the models that nobody serves any more: so declared, or past their dated shutdown."""
-    today = dt.datetime.now(dt.UTC).date()
-    return frozenset(spec.name for spec in specs if spec.replay or _shut_down(spec, today))
-
-
-def _shut_down(spec: ModelSpec, today: dt.date) -> bool:
-    from pytest_llmupgrade.deadlines import provider_at, shipped
-    from pytest_llmupgrade.deadlines.models import match_of
-
-    if spec.retires is None and spec.base_url is not None and provider_at(spec.base_url) is None:
-        return False  # a gateway or a server of one's own keeps models that their makers shut down
-    match = match_of(spec, shipped(), today=today)
-    deadline = match.deadline if match is not None else None
-    return bool(deadline and deadline.shutdown and not deadline.earliest and deadline.shutdown <= today)
-
-
-# --- the judge `snapshot` --------------------------------------------------------------------------
-
-
-def snapshot_judge(session: LlmSession) -> Judge:
-    """Return the judge that passes where the answer is the recorded one; an update always passes."""
-
-    def judge(completion: Completion, _case: Case) -> Verdict:
-        from pytest_llmupgrade.errors import JudgeError
-        from pytest_llmupgrade.judges.diff import diff
-        from pytest_llmupgrade.model import Verdict
-
-        page = session.book.page
-        entry = page.entry if page is not None else None
-        if session.options.snapshots.update:
-            return Verdict(passed=True)
-        if entry is None:
-            raise JudgeError(
-                "judge 'snapshot': no snapshot of this case; record it: pytest --snapshot-update"
-            )
-        said = [(call.answer, _calls_of(call)) for call in entry.calls]
-        if (completion.text, _calls_of(completion)) in said:
-            return Verdict(passed=True)
-        return Verdict(False, f"not the recorded answer\n{diff(said[0][0], completion.text)}")  # noqa: FBT003  as judges write it
-
-    return judge
-
-
-def _calls_of(answer: Completion | Call) -> list[tuple[str, str]]:
-    return [(call.name, call.arguments) for call in answer.tool_calls]
-
-
 # --- pages -----------------------------------------------------------------------------------------
 
 
@@ -176,80 +120,6 @@ def without_recorded(
         spare = session.book.mode.first or session.replays(one.request.model)
         if not (spare and session.book.has(page_of(owners[one.owner], session.book), one.request)):
             yield one
-
-
-# --- writing ---------------------------------------------------------------------------------------
-
-
-def hand_over(item: pytest.Item, session: LlmSession, *, failed: bool) -> None:
-    """Give syrupy what the item asked and was answered; SnapshotRefused where that would hide a regression."""
-    __tracebackhide__ = True
-    page = session.book.page
-    from pytest_llmupgrade.snapshots.files import entry_text
-
-    options = session.options.snapshots
-    if page is None or not page.calls or not (options.update or options.replay):
-        return
-    if not item.config.pluginmanager.has_plugin("syrupy"):
-        return
-    entry = _entry(page, item.stash.get(TRIAL, None), failed=failed)
-    if options.update:
-        if (
-            page.entry is not None
-            and (page.entry.verdict, entry.verdict) == ("passed", "missed")
-            and not options.accept
-        ):
-            raise SnapshotRefused(_refusal(item, entry))
-        _assert(item, entry_text(entry))
-    else:
-        _assert(item, None)
-
-
-def _entry(page: Page, trial: Trial | None, *, failed: bool) -> Entry:
-    from pytest_llmupgrade.snapshots.entry import Entry
-
-    judged = trial is not None and trial.passed is not None  # a Python test judges by itself
-    passed = trial.passed if judged and trial is not None else not failed
-    judgements = trial.judgements if trial is not None else ()
-    return Entry(
-        verdict="passed" if passed else "missed",
-        missed=() if passed else tuple(one.judge for one in judgements if not one.passed),
-        calls=tuple(page.calls.values()),
-        judging=tuple(page.judging.values()),
-    )
-
-
-def _refusal(item: pytest.Item, entry: Entry) -> str:
-    from pytest_llmupgrade.wording import printable, shorten
-
-    answer = shorten(" ".join(printable(entry.calls[-1].answer).split()), 200)
-    missed = f" ({', '.join(map(printable, entry.missed))})" if entry.missed else ""
-    return (
-        f"{item.nodeid}: snapshot not updated: the recorded answer passed, the new one misses{missed}: {answer}\n"
-        "mend the prompt or the case, or pass --llm-accept-regressions to record it nonetheless"
-    )
-
-
-def _assert(item: pytest.Item, text: str | None) -> None:
-    """Let syrupy count and write a text, or count what it has as used (None).
-
-    Built as its own fixture builds it, but without the stock extension, which would judge our files as its own.
-    """
-    from syrupy.assertion import SnapshotAssertion
-    from syrupy.location import PyTestLocation
-
-    from pytest_llmupgrade.plugin.syrupy_extension import LlmSnapshotExtension, recorded
-
-    place = PyTestLocation(item)
-    snapshot = SnapshotAssertion(
-        session=item.config._syrupy,  # type: ignore[attr-defined]  # noqa: SLF001  what syrupy's fixture hands over
-        extension_class=LlmSnapshotExtension,
-        test_location=place,
-        update_snapshots=bool(item.config.getoption("update_snapshots")),
-    )
-    _ = snapshot == (
-        recorded(place, str(id(item.session))) if text is None else text
-    )  # the comparison is what counts it
 
 
 # --- what is said ----------------------------------------------------------------------------------
