@@ -34,8 +34,11 @@ class SnapshotHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the item's page."""
-        session = self._config.stash[SESSION]
-        session.book.page = page_of(item, session.book) if _asks_model(item) else None
+        book = self._config.stash[SESSION].book
+        if _asks_model(item):
+            book.begin(page_of(item, book), lambda model: page_of(item, book, model))
+        else:
+            book.begin(None)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -100,13 +103,16 @@ def _asks_model(item: pytest.Item) -> bool:
     return callspec is not None and "llm_model" in callspec.params
 
 
-def page_of(item: pytest.Item, book: Book) -> Page:
-    """Return an item's page: its case, in the file of its suite and its parameters."""
+def page_of(item: pytest.Item, book: Book, other: str | None = None) -> Page:
+    """Return an item's page, its case in the file of its suite and its parameters; or its case's on another model."""
     from pytest_llmupgrade.snapshots.files import snapshot_path
 
+    model = item.callspec.params["llm_model"]  # type: ignore[attr-defined]  # it asks a model
     parameters = item.name.partition("[")[2].removesuffix("]")
+    if other is not None:
+        parameters = other + parameters.removeprefix(model)
     name = ".".join(item.nodeid.split("::")[1:]).partition("[")[0]
-    return book.open(snapshot_path(item.path, parameters), name)
+    return book.open(snapshot_path(item.path, parameters), name, other or model)
 
 
 def without_recorded(
