@@ -30,7 +30,9 @@ def _plain(value: Any) -> Any:
 def case_fingerprint(case: Case) -> str:
     """Return what tells whether two runs put the same question and wanted the same answer.
 
-    Parameters and the named prompt are left out: they are how a model is asked, which runs may differ in.
+    Prompts (named, or as system messages) and parameters are left out: they are how a model is asked, which runs may
+    differ in.
     """
-    asked = (case.messages, case.vars, case.tools, case.response_format)
+    messages = [one for one in case.messages if one.get("role") not in ("system", "developer")]
+    asked = (messages, case.vars, case.tools, case.response_format)
     return fingerprint((asked, case.expected, case.judges))

@@ -68,6 +68,14 @@ def judge_max_cost(request: pytest.FixtureRequest, llm_model: str) -> Judge:
     return judge
 
 
+@pytest.fixture
+def judge_snapshot(request: pytest.FixtureRequest) -> Judge:
+    """Return the built-in judge `snapshot`: the answer is the recorded one, word for word; see docs/snapshots.md."""
+    from pytest_llmupgrade.plugin.snapshot_judge import snapshot_judge
+
+    return snapshot_judge(request.config.stash[SESSION])
+
+
 @pytest.fixture(scope="session")
 def llm_judge(request: pytest.FixtureRequest) -> LlmJudge:
     """Return the judge that asks another model; needs `--llm-judge-model` or [tool.llmupgrade.judge] model."""

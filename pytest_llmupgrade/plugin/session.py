@@ -147,7 +147,14 @@ class LlmSession:
 
     def replays(self, model: str) -> bool:
         """Whether a model's answers come from snapshots, so that it needs neither key nor server."""
-        return self.options.snapshots.replay or (model in self.specs and self.specs[model].replay)
+        return self.options.snapshots.replay or model in self._gone
+
+    @cached_property
+    def _gone(self) -> frozenset[str]:
+        """The models that are declared or known to be shut down."""
+        from pytest_llmupgrade.plugin.retired import gone_models
+
+        return gone_models(self.specs.values())
 
     def _live(self, request: Request) -> Answer:
         if self.remote is not None:

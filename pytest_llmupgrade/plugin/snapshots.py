@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.errors import LlmUpgradeError
-from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
+from pytest_llmupgrade.plugin.keys import SESSION
+from pytest_llmupgrade.plugin.snapshot_writing import SnapshotRefused, hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from pytest_llmupgrade.engine.flight import Planned
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.plugin.trial import Trial
     from pytest_llmupgrade.snapshots.book import Book, Page
-    from pytest_llmupgrade.snapshots.entry import Entry
 
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
 """The attribute of a TestReport whose snapshot was not updated."""
-
-
-class SnapshotRefused(LlmUpgradeError):  # noqa: N818  it names what happened
-    """An update would replace an answer that passed by one that misses."""
 
 
 class SnapshotHooks:
@@ -40,8 +34,11 @@ class SnapshotHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the item's page."""
-        session = self._config.stash[SESSION]
-        session.book.page = page_of(item, session.book) if _asks_model(item) else None
+        book = self._config.stash[SESSION].book
+        if _asks_model(item):
+            book.begin(page_of(item, book), lambda model: page_of(item, book, model))
+        else:
+            book.begin(None)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -106,13 +103,16 @@ def _asks_model(item: pytest.Item) -> bool:
     return callspec is not None and "llm_model" in callspec.params
 
 
-def page_of(item: pytest.Item, book: Book) -> Page:
-    """Return an item's page: its case, in the file of its suite and its parameters."""
+def page_of(item: pytest.Item, book: Book, other: str | None = None) -> Page:
+    """Return an item's page, its case in the file of its suite and its parameters; or its case's on another model."""
     from pytest_llmupgrade.snapshots.files import snapshot_path
 
+    model = item.callspec.params["llm_model"]  # type: ignore[attr-defined]  # it asks a model
     parameters = item.name.partition("[")[2].removesuffix("]")
+    if other is not None:
+        parameters = other + parameters.removeprefix(model)
     name = ".".join(item.nodeid.split("::")[1:]).partition("[")[0]
-    return book.open(snapshot_path(item.path, parameters), name)
+    return book.open(snapshot_path(item.path, parameters), name, other or model)
 
 
 def without_recorded(
@@ -126,80 +126,6 @@ def without_recorded(
         spare = session.book.mode.first or session.replays(one.request.model)
         if not (spare and session.book.has(page_of(owners[one.owner], session.book), one.request)):
             yield one
-
-
-# --- writing ---------------------------------------------------------------------------------------
-
-
-def hand_over(item: pytest.Item, session: LlmSession, *, failed: bool) -> None:
-    """Give syrupy what the item asked and was answered; SnapshotRefused where that would hide a regression."""
-    __tracebackhide__ = True
-    page = session.book.page
-    from pytest_llmupgrade.snapshots.files import entry_text
-
-    options = session.options.snapshots
-    if page is None or not page.calls or not (options.update or options.replay):
-        return
-    if not item.config.pluginmanager.has_plugin("syrupy"):
-        return
-    entry = _entry(page, item.stash.get(TRIAL, None), failed=failed)
-    if options.update:
-        if (
-            page.entry is not None
-            and (page.entry.verdict, entry.verdict) == ("passed", "missed")
-            and not options.accept
-        ):
-            raise SnapshotRefused(_refusal(item, entry))
-        _assert(item, entry_text(entry))
-    else:
-        _assert(item, None)
-
-
-def _entry(page: Page, trial: Trial | None, *, failed: bool) -> Entry:
-    from pytest_llmupgrade.snapshots.entry import Entry
-
-    judged = trial is not None and trial.passed is not None  # a Python test judges by itself
-    passed = trial.passed if judged and trial is not None else not failed
-    judgements = trial.judgements if trial is not None else ()
-    return Entry(
-        verdict="passed" if passed else "missed",
-        missed=() if passed else tuple(one.judge for one in judgements if not one.passed),
-        calls=tuple(page.calls.values()),
-        judging=tuple(page.judging.values()),
-    )
-
-
-def _refusal(item: pytest.Item, entry: Entry) -> str:
-    from pytest_llmupgrade.wording import printable, shorten
-
-    answer = shorten(" ".join(printable(entry.calls[-1].answer).split()), 200)
-    missed = f" ({', '.join(map(printable, entry.missed))})" if entry.missed else ""
-    return (
-        f"{item.nodeid}: snapshot not updated: the recorded answer passed, the new one misses{missed}: {answer}\n"
-        "mend the prompt or the case, or pass --llm-accept-regressions to record it nonetheless"
-    )
-
-
-def _assert(item: pytest.Item, text: str | None) -> None:
-    """Let syrupy count and write a text, or count what it has as used (None).
-
-    Built as its own fixture builds it, but without the stock extension, which would judge our files as its own.
-    """
-    from syrupy.assertion import SnapshotAssertion
-    from syrupy.location import PyTestLocation
-
-    from pytest_llmupgrade.plugin.syrupy_extension import LlmSnapshotExtension, recorded
-
-    place = PyTestLocation(item)
-    snapshot = SnapshotAssertion(
-        session=item.config._syrupy,  # type: ignore[attr-defined]  # noqa: SLF001  what syrupy's fixture hands over
-        extension_class=LlmSnapshotExtension,
-        test_location=place,
-        update_snapshots=bool(item.config.getoption("update_snapshots")),
-    )
-    _ = snapshot == (
-        recorded(place, str(id(item.session))) if text is None else text
-    )  # the comparison is what counts it
 
 
 # --- what is said ----------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmupgrade.plugin.retired import gone_models
+from pytest_llmupgrade.settings import Settings
 from pytest_llmupgrade.snapshots.files import read_entries, split_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_llmupgrade.snapshots.entry import Entry
     from tests.plugin.conftest import Project
 
@@ -116,6 +119,28 @@ def test_a_changed_prompt_makes_its_cases_stale_and_no_others(
     after = split_text(snapshot(project, "old").read_text())
     assert after.keys() == split_text(before).keys()
     assert {name for name, text in split_text(before).items() if after[name] != text} == {"refund-a"}
+
+
+def test_a_changed_prompt_of_the_example(project: Project) -> None:
+    """One prompt changed in example_suite: replay names its cases alone, and the update's diff touches them alone."""
+    root = project.pytester.path
+    shutil.rmtree(root / "evals")
+    shutil.copytree(Path(__file__).parents[2] / "example_suite", root, dirs_exist_ok=True)
+    project.run("--snapshot-update", "-q")
+    files = sorted(root.rglob("__llm_snapshots__/*/*.yaml"))
+    before = {path: path.read_bytes() for path in files}
+    assert len(files) >= 10
+    faq = root / "evals/eval_faq.yaml"
+    faq.write_text(faq.read_text().replace("Answer in one short sentence.", "Answer in a few words."))
+    result = project.run("--llm-replay", "-q")
+    cases = len(read_entries(before[snapshot(project, "old", "eval_faq")], "x"))
+    line = next(line for line in result.outlines if " without a usable snapshot: " in line)
+    assert line.startswith(f"{2 * cases} without a usable snapshot: stale snapshot: prompt has changed since")
+    assert line.count("::") == line.count("evals/eval_faq.yaml::") == 2 * cases
+    assert line.endswith(". Renew: pytest --snapshot-update --llm-models=old,new")
+    project.run("--snapshot-update", "--llm-accept-regressions", "-q")
+    changed = {path for path in files if path.read_bytes() != before[path]}
+    assert changed == {snapshot(project, model, "eval_faq") for model in ("old", "new")}
 
 
 def test_what_was_never_recorded_is_an_error(recorded: Project) -> None:
@@ -228,6 +253,45 @@ def test_a_model_declared_gone_needs_no_key(recorded: Project, monkeypatch: pyte
     told = report(recorded, "--llm-store=another")
     assert {call.model for call in recorded.server.calls} == {"new"}
     assert told["comparisons"][0]["paired"] == 3
+
+
+def test_a_model_past_its_date_needs_no_key(recorded: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose declared shutdown has passed answers from its snapshots, also where its key is gone."""
+    recorded.write(
+        "pyproject.toml", '[tool.llmupgrade.models."old"]\nretires = 2020-01-01\napi_key_env = "GONE"\n'
+    )
+    monkeypatch.delenv("GONE", raising=False)
+    recorded.server.calls.clear()
+    told = report(recorded, "--llm-store=another")
+    assert {call.model for call in recorded.server.calls} == {"new"}
+    assert told["comparisons"][0]["paired"] == 3
+
+
+def test_known_dates_count_at_the_makers_own_address() -> None:
+    """A model past its dated shutdown is gone at its maker's address, and may live on at any other."""
+    gone, lives = Settings().spec("gpt-3.5-turbo-0613"), Settings().spec("gpt-unheard-of")
+    gateway = replace(gone, base_url="http://gateway.example/v1")
+    declared = replace(lives, replay=True)
+    assert gone_models([gone]) == {gone.name}
+    assert gone_models([lives, gateway, Settings().spec("local/smollm2-135m")]) == frozenset()
+    assert gone_models([declared]) == {lives.name}
+
+
+def test_the_judge_snapshot(project: Project) -> None:
+    """`judge: snapshot` passes on the recorded answer, misses with a diff on another, and is an error without one."""
+    project.models = "old"
+    project.write("evals/eval_support.yaml", "judge: snapshot\ncases:\n  - id: a\n    input: return shoes?\n")
+    result = project.run()
+    result.stdout.fnmatch_lines(
+        ["*judge 'snapshot': no snapshot of this case; record it: pytest --snapshot-update*"]
+    )
+    project.run("--snapshot-update").assert_outcomes(passed=1)
+    project.run().assert_outcomes(passed=1)
+    project.server.reply(model="old", contains="return shoes", text="You have a week.")
+    result = project.run("--llm-fresh")
+    result.stdout.fnmatch_lines(
+        ["*missed snapshot: not the recorded answer", "*-You have 30 days.", "*+You have a week."]
+    )
 
 
 def test_python_tests_take_part(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
