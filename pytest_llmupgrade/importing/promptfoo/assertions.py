@@ -65,7 +65,7 @@ _HINTS = {
 _NEAR = {
     "llm-rubric": "llm-rubric is now llm_judge, which asks with a prompt of its own",
     "is-refusal": "is-refusal is now is_refusal, which knows other phrases",
-    "contains-json": "contains_json takes JSON as it stands; promptfoo repairs some that is broken",
+    "contains-json": "contains-json is now contains_object, which takes JSON as it stands; promptfoo repairs some that is broken",
 }
 
 
@@ -121,7 +121,7 @@ def _is_json(value: Any, _threshold: Any) -> Judge:
 
 def _contains_json(value: Any, _threshold: Any) -> Judge:
     schema = schema_of("contains-json", value)
-    return {"contains_json": {"schema": schema}} if schema else "contains_json"
+    return {"contains_object": {"schema": schema}} if schema else "contains_object"
 
 
 def _levenshtein(value: Any, threshold: Any) -> Judge:
