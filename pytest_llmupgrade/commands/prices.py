@@ -78,7 +78,7 @@ def price_row(spec: ModelSpec) -> PriceRow:
 
 
 def _dates(listed: Listed) -> str:
-    dates = (("since", listed.since), ("checked", listed.verified))
+    dates = (("since", listed.since), ("noted", listed.verified))
     return ", ".join(f"{word} {day}" for word, day in dates if day) or "-"
 
 

@@ -8,6 +8,7 @@ import re
 import tokenize
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,9 @@ _SKIPPED = frozenset(
 )
 _QUOTED = re.compile(r'"([^"\\\n]{1,400})"' + r"|'([^'\\\n]{1,400})'|`([^`\\\n]{1,400})`")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/#-]*")
+_BEGINNING = re.compile(r"[a-z]+\d*[a-z]*.?")
+"""What of a name tells a file that may hold it: its first word, with what follows."""
+_SHORT = re.compile(r"\bo\d\b")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _VALUE = re.compile(
     r"""^\s*(?:-\s+)*(?:export\s+)?(?:["']?[\w.-]+["']?\s*[:=]\s*)?["']?([^"',]+?)["']?,?\s*$"""
@@ -89,12 +93,27 @@ def files_in(root: Path) -> Iterator[Path]:
 def scan(path: Path, shown: str, table: Table) -> Iterator[Found]:
     """Yield each model name in a file, once a line; OSError where it cannot be read."""
     text = path.read_bytes()[:MAX_BYTES].decode("utf-8", "replace")
+    if not _may_name(text.lower(), table):
+        return
     seen = set()
     for line, piece in _pieces(text, _kind(path)):
         for name in _names(piece, table):
             if (name, line) not in seen:
                 seen.add((name, line))
                 yield Found(name=name, file=shown, line=line)
+
+
+def _may_name(text: str, table: Table) -> bool:
+    """Whether a lower-case text may name a model; most files have no model in them, and need not be taken apart."""
+    return any(word in text for word in _beginnings(table)) or _SHORT.search(text) is not None
+
+
+@lru_cache(maxsize=4)
+def _beginnings(table: Table) -> frozenset[str]:
+    """Return what models' names begin with, but for `o1` and its like, which are in too many texts."""
+    known = {found[0] for name in table.index if (found := _BEGINNING.match(name))}
+    others = ("chatgpt", "gpt-", "ft:", "claude", "gemini", "mistral-", "ministral", "magistral", "pixtral")
+    return frozenset(word for word in (*known, *others) if not _SHORT.match(word))
 
 
 def _kind(path: Path) -> str:

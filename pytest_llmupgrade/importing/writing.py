@@ -54,7 +54,7 @@ def _case(case: CaseDraft, anchors: _Anchors) -> Iterator[str]:
         body += anchors.lines(key, value, written=not case.disabled)
     for index, line in enumerate(body):
         dash = "- " if index == 0 else "  "
-        text = f"  {dash}{line}".rstrip() if line else ""
+        text = f"  {dash}{line}" if line else ""
         yield f"  # {text[2:]}".rstrip() if case.disabled else text
 
 
@@ -104,7 +104,8 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: Any, value: str) -> yaml.Node:
     text = _well_formed(value)
     style = None
-    if _BREAKS.search(text):
+    core = text.removesuffix("\n")
+    if _BREAKS.search(text) or not core or core != core.strip():
         style = '"'
     elif "\n" in text:
         style = "|"
@@ -127,7 +128,7 @@ def dumped(value: Mapping[str, Any]) -> list[str]:
         width=_WIDTH,
         default_flow_style=False,
     )
-    return text.rstrip("\n").split("\n")
+    return text.removesuffix("\n").split("\n")
 
 
 def scalar(text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pytest_llmupgrade.errors import JudgeError
 from pytest_llmupgrade.judges.expectation import text_for, texts_for, value_for
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case, Completion, Json, ToolCall
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_MOST_PLACES = 1000
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -77,6 +79,42 @@ def fuzzy_match(completion: Completion, case: Case, expected: Json = None) -> Ve
         if wanted == answer or (wanted and answer and (wanted in answer or answer in wanted)):
             return hit(f"the answer matches {quoted(text)}")
     return miss(f"the answer matches none of {_listed(texts)}")
+
+
+def contains_object(completion: Completion, case: Case, *, schema: Json = None) -> Verdict:  # noqa: ARG001  every judge takes the case
+    """Pass where a JSON object stands somewhere in the answer, one that fits `schema` if there is one; arrays do not count."""
+    checked = None if schema is None else schema_for("contains_object", schema)
+    nearest: tuple[str, ...] = ()
+    for value in _objects(completion.text):
+        faults = checked.faults(value) if checked else ()
+        if not faults:
+            return hit(f"the answer contains {shown(value)}")
+        nearest = nearest or faults
+    return miss(
+        f"no JSON object in the answer fits the schema: {nearest[0]}"
+        if nearest
+        else "no JSON object is in it"
+    )
+
+
+def _objects(text: str) -> Iterator[Json]:
+    """Yield the JSON objects of a text from left to right, none inside another, at most a thousand places tried."""
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    at = text.find("{")
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            return
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            yield value
+        at = text.find("{", end)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def valid_tool_calls(completion: Completion, case: Case) -> Verdict:

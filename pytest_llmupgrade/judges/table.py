@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.judges.limits import max_cost, max_latency, max_tokens
 from pytest_llmupgrade.judges.ported import (
+    contains_object,
     edit_distance,
     exactly,
     fuzzy_match,
@@ -54,6 +55,7 @@ BUILT_IN: Mapping[str, Judge] = {
     "icontains_all": icontains_all,
     "edit_distance": edit_distance,
     "fuzzy_match": fuzzy_match,
+    "contains_object": contains_object,
     "valid_tool_calls": valid_tool_calls,
 }
 """Functions `(completion, case, **options) -> Verdict`; `max_cost` also needs `cost_usd` bound."""

@@ -36,6 +36,7 @@ _PLAIN = (
     "icontains_all",
     "edit_distance",
     "fuzzy_match",
+    "contains_object",
     "valid_tool_calls",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,6 @@ from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.commands.deadlines import Wanted, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.server import LlmServer
 
 TODAY = dt.date(2026, 11, 23)
@@ -188,3 +187,11 @@ def test_live_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     _code, lines = said(tmp_path, models=("gpt-4o",), live=True)
     assert "set OPENAI_API_KEY" in lines[-1]
+
+
+def test_the_docs_show_what_is_printed(tmp_path: Path) -> None:
+    """The example at the head of docs/deadlines.md is what the command prints on the day of the table."""
+    text = (Path(__file__).parents[2] / "docs" / "deadlines.md").read_text(encoding="utf-8")
+    command, *shown = text.split("```")[1].splitlines()[1:]
+    _code, lines = said(tmp_path, models=tuple(command.split()[3:]))
+    assert lines[: len(shown)] == shown

@@ -62,8 +62,10 @@ ASSERTIONS: list[tuple[dict[str, Any], dict[str, bool]]] = [
         {'{"a": 1}': True, "{}": False, "no": False},
     ),
     ({"type": "is-json", "value": "{type: array}"}, {"[]": True, "{}": False}),
-    ({"type": "is-json", "value": False}, {"{}": False, "x": False}),
-    ({"type": "contains-json"}, {'so: {"a": 1}.': True, "none": False}),
+    (
+        {"type": "contains-json"},
+        {'so: {"a": 1}.': True, "none": False, "[1]": False, '[{"a": 1}]': True, "{not json}": False},
+    ),
     ({"type": "contains-json", "value": {"required": ["a"]}}, {'x {"a": 1}': True, 'x {"b": 1}': False}),
     ({"type": "levenshtein", "value": "kitten", "threshold": 2}, {"kittens": True, "sitting": False}),
     ({"type": "levenshtein", "value": "kitten"}, {"sitting": True, "dog house": False}),
@@ -124,6 +126,7 @@ def test_tool_calls_are_valid() -> None:
         ({"type": "regex", "value": "("}, "is no pattern"),
         ({"type": "is-json", "value": {"type": "nothing"}}, "no JSON Schema"),
         ({"type": "is-json", "value": {"properties": {"a": {"format": "date"}}}}, "format 'date'"),
+        ({"type": "is-json", "value": False}, "versions read it differently"),
         ({"type": "is-json", "value": "a: b: c"}, "not valid YAML"),
         ({"type": "llm-rubric", "value": "x", "threshold": 0.7}, "with a threshold"),
         ({}, "without a type"),
@@ -181,10 +184,17 @@ def test_values_as_javascript_writes_them(value: Any, text: str) -> None:
 
 def test_templates() -> None:
     """Names are filled in, also names that values bring; more than a name is refused."""
-    assert names_in("{{ a }} {{-b-}} {{a}}") == ("a", "b")
+    assert names_in("{{ a }} {{b}} {{a}}") == ("a", "b")
     assert rendered({"x": ["{{a}}"]}, {"a": "{{b}}!", "b": 1}) == {"x": ["1!"]}
     assert rendered("{{missing}}", {}) == ""
-    for template in ("{{ a | upper }}", "{{ a.b }}", "{% if a %}x{% endif %}", "{{ env.KEY }}", "{{ a"):
+    for template in (
+        "{{ a | upper }}",
+        "{{ a.b }}",
+        "{% if a %}x{% endif %}",
+        "{{ env.KEY }}",
+        "{{- a -}}",
+        "{{ a",
+    ):
         with pytest.raises(NoCounterpart, match="is more than a name"):
             names_in(template)
     with pytest.raises(NoCounterpart, match="bring each other"):

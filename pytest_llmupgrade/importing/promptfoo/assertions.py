@@ -13,7 +13,7 @@ from pytest_llmupgrade.run.load.checks import pattern_fault
 from pytest_llmupgrade.wording import one_line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Judge = str | dict[str, Any]
 _DEFAULT_DISTANCE = 5
@@ -37,11 +37,23 @@ def judge_of(assertion: Mapping[str, Any]) -> Judge:
     return {"not": judge} if kind != base else judge
 
 
-def remark_of(assertion: Mapping[str, Any]) -> str | None:
-    """Return where the judge is near the assertion, but not the same; None where it is the same."""
-    return _NEAR.get(str(assertion.get("type", "")).removeprefix("not-"))
+def remarks_on(assertion: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the judge is near the assertion but not the same, and what of it is not taken over."""
+    kind = str(assertion.get("type", ""))
+    near = _NEAR.get(kind.removeprefix("not-"))
+    if near:
+        yield near
+    for key in assertion:
+        if key in _GRADING:
+            yield f"{kind}: its {key} is not taken over; see [tool.llmupgrade.judge]"
+        elif key not in _KNOWN:
+            yield f"{kind}: its {one_line(key)} is not taken over"
 
 
+_KNOWN = frozenset(
+    ["type", "value", "threshold", "weight", "transform", "contextTransform", "assert", "$ref"]
+)
+_GRADING = ("provider", "rubricPrompt", "factuality")
 _HINTS = {
     "javascript": "; write it as a fixture in conftest.py, and name it under judge",
     "python": "; write it as a fixture in conftest.py, and name it under judge",
@@ -53,7 +65,7 @@ _HINTS = {
 _NEAR = {
     "llm-rubric": "llm-rubric is now llm_judge, which asks with a prompt of its own",
     "is-refusal": "is-refusal is now is_refusal, which knows other phrases",
-    "contains-json": "contains_json takes JSON as it stands; promptfoo repairs some that is broken",
+    "contains-json": "contains-json is now contains_object, which takes JSON as it stands; promptfoo repairs some that is broken",
 }
 
 
@@ -109,7 +121,7 @@ def _is_json(value: Any, _threshold: Any) -> Judge:
 
 def _contains_json(value: Any, _threshold: Any) -> Judge:
     schema = schema_of("contains-json", value)
-    return {"contains_json": {"schema": schema}} if schema else "contains_json"
+    return {"contains_object": {"schema": schema}} if schema else "contains_object"
 
 
 def _levenshtein(value: Any, threshold: Any) -> Judge:

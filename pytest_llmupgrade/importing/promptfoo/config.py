@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.importing.drafts import CaseDraft, SuiteDraft, unique_ids
 from pytest_llmupgrade.importing.files import SCHEME, Files, read_data
-from pytest_llmupgrade.importing.javascript import text_of
-from pytest_llmupgrade.importing.promptfoo.assertions import judge_of, remark_of
+from pytest_llmupgrade.importing.promptfoo.assertions import judge_of, remarks_on
 from pytest_llmupgrade.importing.promptfoo.prompts import Prompt, prompts_of
 from pytest_llmupgrade.importing.promptfoo.providers import Provider, provider_of
+from pytest_llmupgrade.importing.promptfoo.questions import question_of
 from pytest_llmupgrade.importing.promptfoo.tests import RawTest, Tests
 from pytest_llmupgrade.importing.templates import NoCounterpart, rendered
 from pytest_llmupgrade.run.load.yaml_values import LinedDict, read_yaml
@@ -32,10 +32,6 @@ _TOP = frozenset(
         "assertionTemplates",
     ]
 )
-_ASSERTION_KEYS = frozenset(
-    ["type", "value", "threshold", "weight", "transform", "contextTransform", "assert", "$ref"]
-)
-_GRADING = ("provider", "rubricPrompt", "factuality")
 _MAX_REFERENCES = 20
 
 
@@ -63,6 +59,7 @@ class _Importer:
     def __init__(self, config: LinedDict, shown: str, files: Files) -> None:
         self._config, self._shown, self._files = config, shown, files
         self._remarks: list[Fault] = []
+        self._shared: dict[str, Any] = {}
 
     def suites(self) -> dict[str, SuiteDraft]:
         """Return one suite for each prompt, by a name made of its label."""
@@ -71,6 +68,7 @@ class _Importer:
                 self._remark(self._line(key), f"{key} has no counterpart")
         prompts = list(self._prompts())
         shared, models = self._models()
+        self._shared = shared
         tests = list(Tests(self._config, self._shown, self._files, self._remarks))
         if not prompts or not tests:
             what = "prompt that can be asked here" if not prompts else "test"
@@ -144,10 +142,12 @@ class _Importer:
         remarks = [*test.remarks]
         fields: dict[str, Any] = {}
         try:
-            fields.update(_asked(prompt, test))
+            fields.update(question_of(prompt, test))
         except NoCounterpart as error:
             remarks.append(Fault(test.file, test.line, str(error)))
         judges = self._judges(test, remarks) if fields else []
+        if "valid_tool_calls" in str(judges) and "tools" not in self._shared:
+            remarks.append(Fault(test.file, test.line, "valid_tool_calls needs tools: give them to the case"))
         if test.threshold is not None:
             remarks.append(
                 Fault(
@@ -184,7 +184,7 @@ class _Importer:
             except NoCounterpart as error:
                 remarks.append(Fault(test.file, line, str(error)))
                 continue
-            remarks.extend(Fault(test.file, line, remark) for remark in _near(resolved))
+            remarks.extend(Fault(test.file, line, remark) for remark in remarks_on(resolved))
 
     def _flat(
         self, asserts: tuple[tuple[int, Any], ...], remarks: list[Fault], file: str
@@ -240,37 +240,3 @@ class _Importer:
 
     def _remark(self, line: int, message: str) -> None:
         self._remarks.append(Fault(self._shown, line, message))
-
-
-def _asked(prompt: Prompt, test: RawTest) -> dict[str, Any]:
-    """Return the question of a case: the prompt's template with its values beside it."""
-    if test.blocked:
-        raise NoCounterpart(test.blocked)
-    for key in ("transform", "postprocess"):
-        if key in test.options:
-            raise NoCounterpart(
-                f"options.{key} changes the answer before it is judged: the case stays a comment"
-            )
-    question = prompt.question
-    affixes = [str(test.options.get(key) or "") for key in ("prefix", "suffix")]
-    names = {name: text_of(rendered(test.vars.get(name), test.vars)) for name in prompt.names}
-    if any(affixes):
-        if not isinstance(question, str):
-            raise NoCounterpart("prefix and suffix of a test cannot be put around chat messages")
-        question = rendered(affixes[0] + question + affixes[1], test.vars)
-        names = {}
-    if any("{{" in value for value in names.values()):
-        raise NoCounterpart("a value holds placeholders that nothing fills in")
-    fields: dict[str, Any] = {"input" if isinstance(question, str) else "messages": question}
-    return {**fields, "vars": names} if names else fields
-
-
-def _near(assertion: Mapping[str, Any]) -> Iterator[str]:
-    if remark := remark_of(assertion):
-        yield remark
-    kind = assertion.get("type")
-    for key in assertion:
-        if key in _GRADING:
-            yield f"{kind}: its {key} is not taken over; see [tool.llmupgrade.judge]"
-        elif key not in _ASSERTION_KEYS:
-            yield f"{kind}: its {key} is not taken over"

@@ -81,6 +81,9 @@ def _shared(config: Mapping[str, Any], files: Files) -> Iterator[tuple[str, Any]
 
 def _remarks(name: str, config: Mapping[str, Any]) -> Iterator[str]:
     """Name the settings that are not taken over; never their values, which may be keys."""
+    if name.startswith("openai:responses:"):
+        table = f'[tool.llmupgrade.models."{name.rpartition(":")[2]}"]'
+        yield f'provider {shorten(one_line(name), 60)!r}: set api = "responses" in {one_line(table)}'
     others = [key for key in config if key not in _PARAMS and key not in _SHARED]
     if others:
         keys = one_line(", ".join(others))

@@ -20,7 +20,7 @@ def schema_of(kind: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         value = _parsed(kind, value)
     if isinstance(value, bool):
-        return {} if value else {"not": {}}
+        raise NoCounterpart(f"{kind} with {str(value).lower()}: promptfoo's versions read it differently")
     if not isinstance(value, dict):
         raise NoCounterpart(f"{kind}: the schema is no mapping")
     schema = _translated(value, kind)
