@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import Usage
 from pytest_llmupgrade.stats import (
     Interval,
@@ -57,6 +58,8 @@ class RowLike(Protocol):
     def adapted(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def weight(self) -> float: ...  # noqa: D102
+    @property
+    def case_sha256(self) -> str: ...  # noqa: D102
     @property
     def times(self) -> int: ...  # noqa: D102
     @property
@@ -243,6 +246,8 @@ class Summary:
     """Error messages with how many items ended so, most frequent first."""
     exit_reason: str = "finished"
     calls: CallCounts = field(default_factory=CallCounts)
+    suite_hash: str | None = None
+    """SHA-256 over the cases that were recorded, what they ask and want; None where there is none."""
     breaches: tuple[str, ...] = ()
     """What fails the run beside its items, one sentence each: a verdict, a threshold."""
 
@@ -297,7 +302,13 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
         errors=_errors(rows, read),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),
+        suite_hash=_suite_hash(rows),
     )
+
+
+def _suite_hash(rows: Iterable[RowLike]) -> str | None:
+    cases = {row.case_id: row.case_sha256 for row in rows if row.case_sha256}
+    return fingerprint(cases) if cases else None
 
 
 def compare(  # noqa: PLR0913  all of it is what a comparison is

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
+from jsonschema import Draft202012Validator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.plugin.conftest import Project
+
+
+@pytest.fixture(autouse=True)
+def _plain_flags(project: Project) -> None:
+    """Run as users do who say nothing of what fails."""
+    project.fail_on = None
 
 
 def many(count: int, *, broke: int = 0, criticality: str = "normal") -> str:
@@ -39,7 +47,9 @@ def test_a_regression_fails_and_what_both_share_does_not(
     result = project.run("-rfx", *distribution)
     result.assert_outcomes(passed=4, failed=1, xfailed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*old, the incumbent, misses it*", "FAILED *refund-a[[]new]*"])
+    result.stdout.fnmatch_lines(
+        ["FAILED *refund-a[[]new]*", "XFAIL *refund-b[[]old]*old, the incumbent, misses it*"]
+    )
 
 
 def test_a_miss_that_both_share(project: Project, distribution: Sequence[str]) -> None:
@@ -104,6 +114,28 @@ def test_stopped_runs(project: Project, flags: Sequence[str]) -> None:
     result, report = report_of(project, *flags)
     assert result.ret != 0
     assert report["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize("flags", [(), ("--llm-repeat=2",), ("-x",), ("-k", "new"), ("--llm-margin=2",)])
+def test_the_report_keeps_to_its_schema(project: Project, flags: Sequence[str]) -> None:
+    """A real run's JSON report is valid by the JSON Schema that ships in the package, errors and skips included."""
+    skipped = "  - {id: left-out, input: x, models: {new: {skip: too slow}}}\n"
+    project.write("evals/eval_more.yaml", f"judge: {{contains: a}}\ncases:\n{skipped}")
+    project.server.fail(400, model="old", contains="A-17")
+    _, report = report_of(project, *flags)
+    text = resources.files("pytest_llmupgrade").joinpath("data/report.schema.json").read_text()
+    schema = json.loads(text)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(report)
+
+
+def test_the_suite_hash(project: Project) -> None:
+    """The same cases have the same hash whatever is answered; another question or another wish has another."""
+    first = report_of(project)[1]["suite_hash"]
+    project.server.default(text="something else")
+    assert report_of(project, "--llm-fresh")[1]["suite_hash"] == first
+    project.write("evals/eval_support.yaml", many(3))
+    assert report_of(project)[1]["suite_hash"] not in (first, None)
 
 
 def test_nothing_collected(project: Project) -> None:

@@ -41,6 +41,7 @@ def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, A
         "schema": SCHEMA,
         "created": summary.created,
         **versions,
+        "suite_hash": summary.suite_hash,
         "incumbent": summary.incumbent,
         "judge_models": list(summary.judge_models),
         "exit_reason": summary.exit_reason,
