@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.model import ModelSpec, Price
+from pytest_llmupgrade.verdict.table import GateTable, gate_faults, gate_table
 from pytest_llmupgrade.wording import nearest
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Settings:
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By model name: keyword arguments of ModelSpec."""
     judge: JudgeTable = field(default_factory=JudgeTable)
+    gate: GateTable = field(default_factory=GateTable)
 
     def spec(self, name: str) -> ModelSpec:
         """Return what is declared for a model, or for its base name where `name` ends in `#2`."""
@@ -89,6 +91,7 @@ def _parse(table: object, text: str, shown: str) -> Settings:
     return Settings(
         models={name: _spec_fields(fields) for name, fields in table.get("models", {}).items()},
         judge=JudgeTable(**table.get("judge", {})),
+        gate=gate_table(table.get("gate", {})),
     )
 
 
@@ -115,7 +118,7 @@ _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "votes": (int,),
     "structured": (bool,),
 }
-_TOP_KEYS: Mapping[str, tuple[type, ...]] = {"models": (dict,), "judge": (dict,)}
+_TOP_KEYS: Mapping[str, tuple[type, ...]] = {"models": (dict,), "judge": (dict,), "gate": (dict,)}
 _TYPE_WORDS = {
     str: "a text",
     dict: "a table",
@@ -137,6 +140,8 @@ def _faults(table: object) -> Iterator[tuple[str, str]]:
     votes = judge.get("votes", 1) if isinstance(judge, dict) else 1
     if isinstance(votes, int) and (votes < 1 or votes % 2 == 0):
         yield "votes", "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
+    if isinstance(table.get("gate", {}), dict):
+        yield from gate_faults(table.get("gate", {}))
     models = table.get("models", {})
     for name, fields in models.items() if isinstance(models, dict) else ():
         yield from _model_faults(f'tool.llmupgrade.models."{name}"', fields)

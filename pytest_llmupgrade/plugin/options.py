@@ -16,6 +16,11 @@ from pytest_llmupgrade.plugin.snapshot_options import (
     add_snapshot_options,
     read_snapshot_options,
 )
+from pytest_llmupgrade.plugin.verdict_options import (
+    VerdictOptions,
+    add_verdict_options,
+    read_verdict_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +62,7 @@ class Options:
     """Seconds for all calls of the run together."""
     kept: KeptOptions = field(default_factory=KeptOptions)
     snapshots: SnapshotOptions = field(default_factory=SnapshotOptions)
+    verdict: VerdictOptions = field(default_factory=VerdictOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -101,6 +107,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add_call_options(group)
     add_kept_options(group)
     add_snapshot_options(group)
+    add_verdict_options(group)
     parser.addini(
         "llm_files",
         type="args",
@@ -180,6 +187,7 @@ def read_options(config: pytest.Config) -> Options:
         models=models,
         kept=read_kept_options(config, models),
         snapshots=read_snapshot_options(config),
+        verdict=read_verdict_options(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),

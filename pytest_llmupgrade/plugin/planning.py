@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.plugin.collect import EvalFile
+from pytest_llmupgrade.plugin.failing import warning_before
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.start import calls_nothing, with_usage_errors
 
@@ -37,6 +38,7 @@ def plan_of_worker(node: Any, ids: Sequence[str]) -> None:
     session: LlmSession = node.config.stash[SESSION]
     if not session.planned:
         session.plan(_eval_ids(ids, session.options))
+        _warn_before(node.config)
 
 
 def _eval_ids(ids: Iterable[str], options: Options) -> Iterator[tuple[str, str]]:
@@ -68,6 +70,14 @@ def prepare(session: pytest.Session) -> None:
     if state.planned and not calls_nothing(config) and not session.testsfailed:
         with_usage_errors(state.start_local, _progress(config))
         with_usage_errors(state.prefetch, session.items)
+        _warn_before(config)
+
+
+def _warn_before(config: pytest.Config) -> None:
+    """Say up front what no answers whatever could show."""
+    warning = None if hasattr(config, "workerinput") else warning_before(config.stash[SESSION])
+    if warning is not None and config.getoption("verbose") >= 0:
+        _progress(config)(f"llmupgrade: {warning}")
 
 
 def stop(session: pytest.Session) -> None:

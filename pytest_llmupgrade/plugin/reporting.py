@@ -12,6 +12,7 @@ import pytest
 
 from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError, case_of
+from pytest_llmupgrade.plugin.failing import rule_of, with_breaches
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, record_of
 from pytest_llmupgrade.providers.quoting import without_keys
@@ -209,7 +210,7 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
             return column.read(before[case])
         return session.journal.read(places[case, model])
 
-    return summarise(
+    summary = summarise(
         (*before.values(), *rows),
         Planned(by_model={**({column.shown: column.planned} if column else {}), **session.planned}),
         models=(*([column.shown] if column else []), *session.options.models),
@@ -217,7 +218,9 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,
         calls=session.call_counts(),
+        rule=rule_of(session),
     )
+    return with_breaches(session, summary)
 
 
 def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.plugin import planning, reporting
+from pytest_llmupgrade.plugin import failing, planning, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -38,9 +38,11 @@ class RunHooks:
         """Start what the items need."""
         planning.prepare(session)
         try:
-            return (yield)
+            result = yield
         finally:
             planning.stop(session)
+        failing.count_breaches(session)
+        return result
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Let the calls ahead of the item go on."""

@@ -59,6 +59,8 @@ class LlmSession:
         """Called now and then while an item waits for its answer."""
         self.elsewhere: list[CallCounts] = []
         """In the controller of xdist: the calls of workers that cannot reach it."""
+        self.outcomes: dict[tuple[str, str], bool | None] = {}
+        """Whether a case passed on a model, by case key and model; None: it could not be judged."""
         self.planned: dict[str, int] = {}
         """Selected items by model."""
         self.planned_ids: dict[str, str] = {}
@@ -109,8 +111,10 @@ class LlmSession:
 
     def check(self) -> None:
         """Raise LlmUpgradeError for settings or models that cannot work, before anything runs."""
+        from pytest_llmupgrade.plugin.failing import check_gate
         from pytest_llmupgrade.plugin.preflight import check_models
 
+        check_gate(self)
         asked = [*self.options.models, *filter(None, [self.options.judge_model])]
         check_models([self.specs[name] for name in asked if not self.replays(name)])
         if self.options.budget_usd is not None:

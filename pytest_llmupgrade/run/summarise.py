@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import Usage
 from pytest_llmupgrade.stats import (
     Interval,
     Pairs,
     quantile,
     ratio_of_means,
+    smallest_visible_drop,
     tango,
     typical_ratio,
     wilson,
 )
+from pytest_llmupgrade.verdict import WORST_FIRST, Change, Decision, Evidence, Rule, decide
 
 if TYPE_CHECKING:
     from pytest_llmupgrade.model import Outcome, Record
+    from pytest_llmupgrade.verdict import VerdictWord
 
 OUTCOMES: tuple[Outcome, ...] = ("passed", "missed", "errored", "skipped")
+_JUDGED = frozenset(("passed", "missed"))
 
 
 class RowLike(Protocol):
@@ -50,6 +56,10 @@ class RowLike(Protocol):
     def origin(self) -> str | None: ...  # noqa: D102
     @property
     def adapted(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def weight(self) -> float: ...  # noqa: D102
+    @property
+    def case_sha256(self) -> str: ...  # noqa: D102
     @property
     def times(self) -> int: ...  # noqa: D102
     @property
@@ -166,6 +176,10 @@ class Comparison:
     """Candidate's mean cost over the incumbent's, 95 %, on the cases that both answered; None: unpriced or few."""
     latency_ratio: Interval | None = None
     """The typical ratio of latencies, 95 %, on the cases that both answered."""
+    decision: Decision
+    """The verdict on the candidate."""
+    visible_drop: float | None = None
+    """In a check of a model against itself: the smallest drop, a share, that so many cases would show."""
 
     @property
     def difference(self) -> Interval | None:
@@ -173,6 +187,16 @@ class Comparison:
         if not self.paired:
             return None
         return tango(Pairs(broke=len(self.broke), fixed=len(self.fixed), n=self.paired))
+
+    @property
+    def same_model(self) -> bool:
+        """Whether this is an A/A check: the same model twice, as `m` and `m#2`."""
+        return self.incumbent.partition("#")[0] == self.candidate.partition("#")[0]
+
+    @property
+    def flip_rate(self) -> float | None:
+        """Share of the paired cases on which the two disagree, 0 to 1."""
+        return (len(self.broke) + len(self.fixed)) / self.paired if self.paired else None
 
     @property
     def paired(self) -> int:
@@ -222,6 +246,16 @@ class Summary:
     """Error messages with how many items ended so, most frequent first."""
     exit_reason: str = "finished"
     calls: CallCounts = field(default_factory=CallCounts)
+    suite_hash: str | None = None
+    """SHA-256 over the cases that were recorded, what they ask and want; None where there is none."""
+    breaches: tuple[str, ...] = ()
+    """What fails the run beside its items, one sentence each: a verdict, a threshold."""
+
+    @property
+    def verdict(self) -> VerdictWord | None:
+        """The worst verdict on any candidate; None where there is none."""
+        found = {one.decision.verdict for one in self.comparisons if not one.same_model}
+        return next((word for word in WORST_FIRST if word in found), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,35 +275,53 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
     created: str,
     exit_reason: str = "finished",
     calls: CallCounts | None = None,
+    rule: Rule | None = None,
 ) -> Summary:
     """Return the summary of rows; `models` gives the order, its first is the incumbent."""
+    by_model = planned.by_model
     named = {name: [row for row in rows if row.model == name] for name in models}
-    used = [name for name in models if named[name] or planned.by_model.get(name)]
+    used = [name for name in models if named[name] or by_model.get(name)]
     incumbent = used[0] if used else None
     return Summary(
         created=created,
         incumbent=incumbent,
-        models=tuple(_model_summary(name, named[name], planned.by_model.get(name, 0)) for name in used),
+        models=tuple(_model_summary(name, named[name], by_model.get(name, 0)) for name in used),
         comparisons=tuple(
-            compare(named[used[0]], named[name], incumbent=used[0], candidate=name, read=read)
+            compare(
+                named[used[0]],
+                named[name],
+                incumbent=used[0],
+                candidate=name,
+                read=read,
+                planned=max(by_model.get(used[0], 0), by_model.get(name, 0)),
+                rule=rule or Rule(),
+            )
             for name in used[1:]
         ),
         judge_models=(),
         errors=_errors(rows, read),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),
+        suite_hash=_suite_hash(rows),
     )
 
 
-def compare(
+def _suite_hash(rows: Iterable[RowLike]) -> str | None:
+    cases = {row.case_id: row.case_sha256 for row in rows if row.case_sha256}
+    return fingerprint(cases) if cases else None
+
+
+def compare(  # noqa: PLR0913  all of it is what a comparison is
     incumbent_rows: Iterable[RowLike],
     candidate_rows: Iterable[RowLike],
     *,
     incumbent: str,
     candidate: str,
     read: ReadRecord,
+    planned: int = 0,
+    rule: Rule | None = None,
 ) -> Comparison:
-    """Pair two models' rows by case."""
+    """Pair two models' rows by case; what was planned and never ran counts among the unpaired."""
     old_rows = {row.case_id: row for row in incumbent_rows}
     new_rows = {row.case_id: row for row in candidate_rows}
     old = {case: row.outcome for case, row in old_rows.items()}
@@ -284,7 +336,9 @@ def compare(
         )
         for pair in (("passed", "missed"), ("missed", "passed"))
     }
-    judged = sum(count for pair, count in cells.items() if set(pair) <= {"passed", "missed"})
+    judged = sum(count for pair, count in cells.items() if set(pair) <= _JUDGED)
+    unpaired = max(len(old.keys() | new.keys()), planned) - judged
+    evidence = Evidence(changes=tuple(_changes(old_rows, new_rows)), unpaired=unpaired)
     return Comparison(
         incumbent=incumbent,
         candidate=candidate,
@@ -292,10 +346,35 @@ def compare(
         fixed=flips["missed", "passed"],
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
-        unpaired=len(old.keys() | new.keys()) - judged,
+        unpaired=unpaired,
         cost_ratio=_cost_ratio(old_rows, new_rows),
         latency_ratio=_latency_ratio(old_rows, new_rows),
+        decision=decide(evidence, rule or Rule()),
+        visible_drop=_visible_drop(evidence) if judged else None,
     )
+
+
+def _changes(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Iterator[Change]:
+    """Yield how each case that is judged on both models changed; of repeats, the shares that passed."""
+    for case, before in old.items():
+        after = new.get(case)
+        if after is not None and {before.outcome, after.outcome} <= _JUDGED:
+            yield Change(
+                difference=_share(after) - _share(before),
+                category=after.category,
+                weight=after.weight,
+                repeated=max(before.times, after.times) > 1,
+            )
+
+
+def _share(row: RowLike) -> float:
+    """Return which share of a case's completions passed, 0 to 1."""
+    return row.passes / row.times if row.times > 1 else float(row.outcome == "passed")
+
+
+def _visible_drop(evidence: Evidence) -> float | None:
+    pairs = evidence.pairs
+    return smallest_visible_drop(math.floor(pairs.n), min(1.0, pairs.discordance))
 
 
 def _cost_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:

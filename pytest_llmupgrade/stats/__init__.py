@@ -17,7 +17,9 @@ from pytest_llmupgrade.stats.clusters import (
     clustered_mean,
     pass_at_k,
     pass_hat_k,
+    repeated_difference,
     weighted_difference,
+    weighted_pairs,
 )
 from pytest_llmupgrade.stats.interval import Interval
 from pytest_llmupgrade.stats.paired import (
@@ -32,6 +34,7 @@ from pytest_llmupgrade.stats.paired import (
 from pytest_llmupgrade.stats.planning import (
     cases_needed,
     cases_needed_for_drop,
+    fewest_cases,
     holm,
     more_cases_needed,
     smallest_visible_drop,
@@ -52,6 +55,7 @@ __all__ = [
     "clustered_mean",
     "cohens_kappa",
     "corrected_accuracy",
+    "fewest_cases",
     "holm",
     "mcnemar_exact",
     "mcnemar_midp",
@@ -63,6 +67,7 @@ __all__ = [
     "quantile_interval",
     "quantile_ranks",
     "ratio_of_means",
+    "repeated_difference",
     "rogan_gladen",
     "sensitivity",
     "smallest_visible_drop",
@@ -71,5 +76,6 @@ __all__ = [
     "tango_z",
     "typical_ratio",
     "weighted_difference",
+    "weighted_pairs",
     "wilson",
 ]

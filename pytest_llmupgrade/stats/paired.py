@@ -37,7 +37,7 @@ class Pairs:
     @property
     def difference(self) -> float:
         """The new model's share minus the old one's, -1 to 1."""
-        return (self.fixed - self.broke) / self.n
+        return max(-1.0, min(1.0, (self.fixed - self.broke) / self.n))  # effective cases are rounded
 
     @property
     def discordance(self) -> float:

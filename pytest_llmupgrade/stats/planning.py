@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.stats.distributions import normal_quantile
-from pytest_llmupgrade.stats.paired import Pairs, restricted_variance
+from pytest_llmupgrade.stats.paired import Pairs, restricted_variance, tango_z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,14 +40,51 @@ def cases_needed(
     return math.ceil(needed) if needed <= _MOST_CASES else None
 
 
-def more_cases_needed(pairs: Pairs, *, margin: float, power: float = 0.8) -> int | None:
-    """Return how many cases beside the present ones would show non-inferiority if things stay as they look.
+def more_cases_needed(pairs: Pairs, *, margin: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """Return how many cases beside the present ones would show non-inferiority if the models are equally good.
 
-    As `cases_needed`, at the observed discordance and the observed difference where that is a drop, else at
-    none; None where the drop seen is the margin or more, so that more cases would not help.
+    From the discordance alone, as `cases_needed`, for a drop that was seen is mostly chance. Where the present cases
+    are enough by that, yet the drop seen stands in the way: how many more outweigh it with that power, if on those
+    the models differ as often as before and neither is better. None where no reasonable number would.
     """
-    needed = cases_needed(margin, pairs.discordance, true_difference=min(0.0, pairs.difference), power=power)
-    return None if needed is None else max(0, math.ceil(needed - pairs.n))
+    needed = cases_needed(margin, pairs.discordance, alpha=alpha, power=power)
+    if needed is None:
+        return None
+    return math.ceil(needed - pairs.n) if needed > pairs.n else _outweighing(pairs, margin, alpha, power)
+
+
+def _outweighing(pairs: Pairs, margin: float, alpha: float, power: float) -> int | None:
+    """Return the smallest number of further cases, by bisection; 0 where none is needed."""
+    if _shown(pairs, 0, margin, alpha, power):
+        return 0
+    low, high = 0, 1
+    while not _shown(pairs, high, margin, alpha, power):
+        low, high = high, 2 * high
+        if high > _MOST_CASES:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _shown(pairs, middle, margin, alpha, power) else (middle, high)
+    return high
+
+
+def _shown(pairs: Pairs, more: int, margin: float, alpha: float, power: float) -> bool:
+    """Whether so many more cases, on which neither model is better, bring the score past its bound."""
+    half = more * pairs.discordance / 2
+    both = Pairs(broke=pairs.broke + half, fixed=pairs.fixed + half, n=pairs.n + more)
+    scatter = normal_quantile(power) * math.sqrt(
+        more / both.n
+    )  # of the cases to come; the present ones are known
+    return tango_z(both, -margin) > normal_quantile(1 - alpha) + scatter
+
+
+def fewest_cases(margin: float, *, alpha: float = 0.05) -> int:
+    """Return with how many cases, all of them alike on both models, a margin (a share, 0 to 1) can just be shown.
+
+    Tango's bound without a discordant case is -z^2 / (n + z^2); with fewer cases no answers whatever are enough.
+    """
+    square = normal_quantile(1 - alpha) ** 2
+    return math.floor(square * (1 - margin) / margin) + 1
 
 
 def cases_needed_for_drop(drop: float, discordance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:

@@ -42,6 +42,8 @@ class Project:
     server: LlmServer
     models: str | None = "old,new"
     """What `--llm-models` says; None: the flag is not given."""
+    fail_on: str | None = "miss"
+    """What `--llm-fail-on` says, so that an item's outcome tells its case's; None: the flag is not given."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: str, text: str | bytes) -> Path:
@@ -54,7 +56,8 @@ class Project:
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, as a user does."""
         models = [f"--llm-models={self.models}"] if self.models is not None else []
-        return self.pytester.runpytest_subprocess("-p", "no:randomly", *models, *arguments)
+        fail_on = [f"--llm-fail-on={self.fail_on}"] if self.fail_on is not None else []
+        return self.pytester.runpytest_subprocess("-p", "no:randomly", *models, *fail_on, *arguments)
 
 
 @pytest.fixture

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.regression.linear_model import OLS, WLS
 
-from pytest_llmupgrade.stats import Pairs, clustered_mean, pass_at_k, pass_hat_k, tango, weighted_difference
+from pytest_llmupgrade.stats import (
+    Pairs,
+    clustered_mean,
+    pass_at_k,
+    pass_hat_k,
+    repeated_difference,
+    tango,
+    weighted_difference,
+)
 from tests.stats.oracles import EXACT, ORACLES
 
 CASES = st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=6), min_size=2, max_size=30)
@@ -137,6 +145,37 @@ def test_no_discordant_case_still_leaves_doubt() -> None:
     uneven = weighted_difference([0] * 50, [1000.0] + [1.0] * 49)
     assert even.low == pytest.approx(-0.0513331857, abs=1e-6)
     assert uneven.low < -0.5
+
+
+def test_repeated_difference_is_the_t_interval() -> None:
+    """Repeated cases, where they are not very few, have the t interval of their mean differences."""
+    changes = ORACLES["repeats"]["diff_per_case"] * 4
+    same = clustered_mean([[change] for change in changes]).interval(0.9)
+    found = repeated_difference(changes, [1.0] * len(changes))
+    assert (found.estimate, found.low, found.high) == pytest.approx(
+        (same.estimate, same.low, same.high), abs=EXACT
+    )
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=60), st.floats(0.5, 0.99))
+def test_repeats_without_spread_still_leave_doubt(changes: list[float], confidence: float) -> None:
+    """However alike the cases are, the interval is no narrower than that of as many cases that all agree."""
+    found = repeated_difference(changes, [1.0] * len(changes), confidence=confidence)
+    floor = tango(Pairs(broke=0, fixed=0, n=len(changes)), confidence=confidence)
+    assert found.low <= max(-1.0, found.estimate + floor.low + EXACT)
+    assert found.high >= min(1.0, found.estimate + floor.high - EXACT)
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 50)), min_size=2, max_size=40))
+def test_repeated_and_weighted_statsmodels(cases: list[tuple[float, float]]) -> None:
+    """The weighted mean is statsmodels', and the interval is never narrower than its robust one."""
+    changes, weights = [change for change, _ in cases], [weight for _, weight in cases]
+    found = repeated_difference(changes, weights)
+    fit = WLS(changes, np.ones(len(cases)), weights=weights).fit(cov_type="HC1")
+    assert found.estimate == pytest.approx(float(fit.params[0]), abs=EXACT)
+    half = scipy_stats.t.ppf(0.95, len(cases) - 1) * math.sqrt(max(0.0, float(fit.cov_params()[0, 0])))
+    assert found.low <= max(-1.0, found.estimate - half) + 1e-7
+    assert found.high >= min(1.0, found.estimate + half) - 1e-7
 
 
 @pytest.mark.parametrize(

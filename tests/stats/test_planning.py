@@ -13,10 +13,12 @@ from pytest_llmupgrade.stats import (
     Pairs,
     cases_needed,
     cases_needed_for_drop,
+    fewest_cases,
     holm,
     more_cases_needed,
     noninferiority,
     smallest_visible_drop,
+    tango,
 )
 from tests.stats.oracles import EXACT, ORACLES
 
@@ -64,11 +66,36 @@ def test_a_true_drop_needs_more(margin: float, discordance: float, part: float) 
 
 
 def test_more_cases_needed() -> None:
-    """An inconclusive run is told how many cases are missing; one that looks like a regression, none."""
+    """An inconclusive run is told how many cases are missing by its discordance, not by the drop that it saw."""
     assert more_cases_needed(Pairs(broke=0, fixed=0, n=50), margin=0.05) == 2
     assert more_cases_needed(Pairs(broke=5, fixed=5, n=100), margin=0.05) == 274 - 100
-    assert more_cases_needed(Pairs(broke=20, fixed=2, n=100), margin=0.05) is None
+    assert more_cases_needed(Pairs(broke=8, fixed=2, n=100), margin=0.05) == 274 - 100
     assert more_cases_needed(Pairs(broke=0, fixed=0, n=500), margin=0.05) == 0
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(80, 600), st.sampled_from([0.05, 0.03]))
+def test_more_cases_are_enough(broke: int, fixed: int, n: int, alpha: float) -> None:
+    """With so many more cases on which neither model is better, the margin is shown; none are asked for in vain."""
+    pairs, margin = Pairs(broke=broke, fixed=fixed, n=n), 0.05
+    more = more_cases_needed(pairs, margin=margin, alpha=alpha)
+    assert more is not None
+    half = more * pairs.discordance / 2
+    later = Pairs(broke=broke + half, fixed=fixed + half, n=n + more)
+    if pairs.difference >= 0 or more > 0:
+        assert more == 0 or n + more >= fewest_cases(margin, alpha=alpha)
+    if more == 0:
+        assert noninferiority(pairs, margin=margin).p < alpha
+    elif n >= (cases_needed(margin, pairs.discordance, alpha=alpha) or 0):
+        assert noninferiority(later, margin=margin).p < alpha
+
+
+@pytest.mark.parametrize(("margin", "row"), ORACLES["zero_discordance_cases_needed"].items())
+def test_fewest_cases_oracle(margin: str, row: dict[str, int]) -> None:
+    """No answers whatever on fewer cases can show the margin."""
+    fewest = fewest_cases(float(margin))
+    assert fewest == row["tango"]
+    assert tango(Pairs(broke=0, fixed=0, n=fewest)).low > -float(margin)
+    assert tango(Pairs(broke=0, fixed=0, n=fewest - 1)).low <= -float(margin)
 
 
 @given(st.integers(4, 100_000), st.floats(0.0, 0.6))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.run.summarise import Comparison, ModelSummary, Summary, Tally
     from pytest_llmupgrade.stats import Interval
+    from pytest_llmupgrade.verdict import CategoryFinding
 
 SCHEMA = "llmupgrade-report/1"
 
@@ -40,9 +41,12 @@ def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, A
         "schema": SCHEMA,
         "created": summary.created,
         **versions,
+        "suite_hash": summary.suite_hash,
         "incumbent": summary.incumbent,
         "judge_models": list(summary.judge_models),
         "exit_reason": summary.exit_reason,
+        "verdict": summary.verdict,
+        "breaches": list(summary.breaches),
         "models": [_model(model) for model in summary.models],
         "comparisons": [_comparison(comparison) for comparison in summary.comparisons],
         "calls": _calls(summary),
@@ -108,12 +112,46 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "both_passed": comparison.both_passed,
         "both_missed": comparison.both_missed,
         "unpaired": comparison.unpaired,
-        "difference": comparison.difference.estimate if comparison.difference else None,
-        "interval": [comparison.difference.low, comparison.difference.high]
-        if comparison.difference
-        else None,
+        **_decision(comparison),
         "cost_ratio": _ratio(comparison.cost_ratio),
         "latency_ratio": _ratio(comparison.latency_ratio),
+    }
+
+
+def _decision(comparison: Comparison) -> dict[str, Any]:
+    """Return the verdict; `interval` is the one that it rests on, at `confidence`."""
+    decision = comparison.decision
+    interval = decision.interval
+    return {
+        "difference": interval.estimate if interval else None,
+        "interval": [interval.low, interval.high] if interval else None,
+        "confidence": decision.confidence,
+        "margin": decision.margin,
+        "verdict": decision.verdict,
+        "same_model": comparison.same_model,
+        "measurably_worse": decision.measurably_worse,
+        "more_cases_needed": decision.more_cases_needed,
+        "fewest_cases": decision.fewest_cases,
+        "too_many_unpaired": decision.too_many_unpaired,
+        "look": decision.look,
+        "looks": decision.looks,
+        "weighted": decision.weighted,
+        "repeated": decision.repeated,
+        "flip_rate": comparison.flip_rate,
+        "visible_drop": comparison.visible_drop,
+        "categories": [_category(found) for found in decision.categories],
+    }
+
+
+def _category(found: CategoryFinding) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "paired": found.paired,
+        "difference": found.interval.estimate,
+        "interval": [found.interval.low, found.interval.high],
+        "margin": found.margin,
+        "p": found.p,
+        "finding": found.finding,
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade import wording
+from pytest_llmupgrade.run.report.verdict_lines import STYLES, difference_words, verdict_lines
 from pytest_llmupgrade.wording import cells, printable, shorten
 
 if TYPE_CHECKING:
@@ -39,12 +40,24 @@ Cell: TypeAlias = "Callable[[ModelSummary], str]"
 
 def terminal_lines(summary: Summary, *, width: int, verbosity: int = 0) -> Iterator[Line]:
     """Yield the report's lines; verbosity below 0 leaves the verdict-bearing ones, above 0 lists all flips."""
+    yield from _verdicts(summary, width)
     for chunk in _chunks(summary.models, width):
         yield from _table(summary, chunk, width, verbosity)
     for comparison in summary.comparisons:
         yield ()
         yield from _comparison(comparison, width, verbosity)
     yield from _notes(summary, width)
+
+
+def _verdicts(summary: Summary, width: int) -> Iterator[Line]:
+    """Yield the verdicts first, wrapped; nothing where a single model ran and nothing fails."""
+    lines = list(verdict_lines(summary))
+    for text, kind in lines:
+        indent = " " * (len(text) - len(text.lstrip()) + 2)
+        for line in textwrap.wrap(text, width, subsequent_indent=indent):
+            yield (Span(line, STYLES[kind]),)
+    if lines:
+        yield ()
 
 
 # --- the table: metrics down, models across --------------------------------------------------------
@@ -203,11 +216,10 @@ def _comparison(comparison: Comparison, width: int, verbosity: int) -> Iterator[
 
 def _differences(comparison: Comparison) -> Iterator[Line]:
     """Yield how far the two are apart; this is evidence, and no verdict."""
-    difference = comparison.difference
-    if difference is None:
+    difference = difference_words(comparison)
+    if not difference:
         return
-    low, high = wording.points(difference.low), wording.points(difference.high)
-    yield (Span(f"  accuracy {wording.points(difference.estimate)}, 90 % interval [{low}, {high}]"),)
+    yield (Span(f"  {difference}"),)
     ratios = (("cost", comparison.cost_ratio), ("latency", comparison.latency_ratio))
     words = [
         f"{name} {wording.ratio(found.estimate)} [{wording.ratio(found.low)}, {wording.ratio(found.high)}]"

@@ -1,0 +1,57 @@
+"""The verdicts and what fails the run, as the first lines of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pytest_llmupgrade import wording
+from pytest_llmupgrade.verdict.words import reasons, self_check, verdict_words
+from pytest_llmupgrade.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_llmupgrade.run.summarise import Comparison, Summary
+
+Emphasis: TypeAlias = "tuple[str, str]"
+"""A text and what it is: 'safe', 'regression', 'inconclusive', 'breach' or '' (detail)."""
+
+
+def verdict_lines(summary: Summary) -> Iterator[Emphasis]:
+    """Yield each candidate's verdict with its reasons, then what fails the run beside its items."""
+    for comparison in summary.comparisons:
+        yield from _verdict(comparison)
+    for breach in summary.breaches:
+        yield f"fails: {printable(breach)}", "breach"
+
+
+def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
+    decision, name = comparison.decision, printable(comparison.candidate)
+    if comparison.same_model:
+        if comparison.paired:
+            flipped = len(comparison.broke) + len(comparison.fixed)
+            yield f"{name}: {self_check(flipped, comparison.paired, comparison.visible_drop)}", ""
+        return
+    yield f"{name}: {verdict_words(decision)}", decision.verdict
+    for reason in reasons(decision):
+        yield f"  {printable(reason)}", ""
+
+
+def difference_words(comparison: Comparison) -> str:
+    """Return how far apart the two are, '' where nothing is paired."""
+    interval = comparison.decision.interval
+    if interval is None:
+        return ""
+    bounds = f"[{wording.points(interval.low)}, {wording.points(interval.high)}]"
+    confidence = f"{comparison.decision.confidence * 100:.0f} %"
+    return f"accuracy {wording.points(interval.estimate)}, {confidence} interval {bounds}"
+
+
+STYLES: Mapping[str, Literal["good", "bad", "warn", "dim"]] = {
+    "safe": "good",
+    "regression": "bad",
+    "inconclusive": "warn",
+    "breach": "bad",
+    "": "dim",
+}
+"""How a terminal shows each kind of line."""

@@ -1,0 +1,86 @@
+"""A decision in words, as every report says it; percentage points, never 'no significant difference'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.wording import plural, points, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_llmupgrade.verdict.decision import CategoryFinding, Decision
+    from pytest_llmupgrade.verdict.rule import Rule
+
+
+def verdict_words(decision: Decision) -> str:
+    """Return the verdict on one line."""
+    margin = f"the margin of {_pp(decision.margin)}"
+    if decision.verdict == "safe":
+        return f"SAFE within {margin}"
+    if decision.verdict == "regression":
+        return "REGRESSION"
+    if decision.more_cases_needed:
+        return f"INCONCLUSIVE: {margin} needs about {plural(decision.more_cases_needed, 'more case')}"
+    return f"INCONCLUSIVE for {margin}"
+
+
+def reasons(decision: Decision) -> Iterator[str]:
+    """Yield what stands behind the verdict, a clause or sentence each, the weightiest first."""
+    if decision.interval is None:
+        yield "no case has a verdict on both models"
+    elif decision.measurably_worse:
+        within = decision.interval.low > -decision.margin
+        yield f"measurably worse{' but within your margin' if within else ''}"
+    if decision.too_many_unpaired:
+        total = decision.paired + decision.unpaired
+        yield (
+            f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models: "
+            "mend or rerun them first"
+        )
+    for found in decision.categories:
+        yield from _category(found)
+    if not decision.provable:
+        yield (
+            f"{plural(decision.paired, 'case')} can never prove {_pp(decision.margin)}: "
+            f"that takes {decision.fewest_cases} even if none differs"
+        )
+    if decision.looks > 1:
+        yield f"look {decision.look} of {decision.looks} planned, each with a {share(decision.confidence)} interval"
+    if decision.weighted:
+        yield "weighted by traffic"
+    if decision.repeated:
+        yield "by the share of each case's completions that passed"
+
+
+def _category(found: CategoryFinding) -> Iterator[str]:
+    bounds = (
+        f"{points(found.interval.estimate)} [{points(found.interval.low)}, {points(found.interval.high)}]"
+    )
+    if found.finding == "regression":
+        yield f"category {found.name!r} regresses: {bounds}, p = {found.p:.2g} after Holm"
+    elif found.finding == "inconclusive" and found.margin is not None:
+        yield f"category {found.name!r} is not safe within its own margin of {_pp(found.margin)}: {bounds}"
+
+
+def unprovable(rule: Rule, cases: int) -> str | None:
+    """Return what to say before a run whose cases cannot prove the margin, None where they may."""
+    if not 0 < cases < rule.fewest_cases:
+        return None
+    return (
+        f"{plural(cases, 'case')} can never prove a margin of {_pp(rule.margin)}: that takes {rule.fewest_cases} "
+        "even if no case differs; the verdict can only be REGRESSION or INCONCLUSIVE"
+    )
+
+
+def self_check(flipped: int, paired: int, visible_drop: float | None) -> str:
+    """Return what a run of the same model twice says of the suite."""
+    seen = "no drop can be seen with so few cases"
+    if visible_drop is not None:
+        seen = f"the smallest drop that it can see: {_pp(visible_drop)}"
+    return f"A/A check: the suite flips {flipped} of {plural(paired, 'case')} by itself ({share(flipped / paired)}); {seen}"
+
+
+def _pp(difference: float) -> str:
+    """Return an unsigned difference in percentage points, as short as it can be: `5 pp`, `2.5 pp`."""
+    return f"{round(difference * 100, 1):g} pp"
