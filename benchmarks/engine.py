@@ -10,15 +10,13 @@ The server is a process of its own. The bare program is what one writes by hand:
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from echo import echo
 
 from pytest_llmupgrade.engine.engine import Engine
 from pytest_llmupgrade.engine.settings import EngineSettings
@@ -26,26 +24,6 @@ from pytest_llmupgrade.model import Completion, ModelSpec, Request
 from pytest_llmupgrade.providers.adapting import AdaptingProvider
 from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
 from pytest_llmupgrade.store import Store
-from tests.wire import Raw, Said, chat_body, read_call, to_bytes
-
-
-async def serve(latency_s: float) -> None:
-    """Echo every call after a while; print the port."""
-
-    async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                call = await read_call(reader)
-                await asyncio.sleep(latency_s)
-                writer.write(
-                    to_bytes(Raw(body=json.dumps(chat_body(Said(text=call.last), call.model)).encode()))
-                )
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(exchange, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
 
 
 def bodies(round_: str, count: int) -> list[dict[str, object]]:
@@ -101,10 +79,7 @@ def measured(run: object) -> tuple[float, float]:
 
 def main(calls: int = 1000, latency_ms: int = 200, concurrency: int = 100) -> None:
     """Run all three, three times in turn after a warm-up, and print what each took."""
-    command = [sys.executable, __file__, "serve", str(latency_ms / 1000)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        base_url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"  # type: ignore[union-attr]
+    with echo(latency_ms) as base_url:
         programs = {
             "engine": partial(engine, base_url),
             "bare": lambda *given: asyncio.run(bare(base_url, *given, fast=False)),
@@ -122,13 +97,7 @@ def main(calls: int = 1000, latency_ms: int = 200, concurrency: int = 100) -> No
             print(
                 f"{name}: {figures[-1][0]:.2f} s, CPU {figures[-1][1]:.2f} s; engine / it: {wall:.2f}, CPU {cpu:.2f}"
             )
-    finally:
-        server.kill()
-        server.wait()
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        asyncio.run(serve(float(sys.argv[2])))
-    else:
-        main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:]))
