@@ -48,7 +48,7 @@ class Engine:
         self._dispatcher = Dispatcher(
             self._thread.loop, provider, specs, shelf or NoShelf(), settings, cost=cost, on_event=on_event
         )
-        self._jobs = Jobs(settings.concurrency)
+        self.jobs = Jobs(settings.concurrency)
         self._plan = Plan(settings.ahead, self._let_out)
         self._closed = False
         self._on_wait = on_wait
@@ -68,7 +68,7 @@ class Engine:
 
     def submit(self, key: str, run: Run) -> None:
         """Run a job now, sync in a thread or async on a loop, beside the plan."""
-        self._jobs.put(key, run)
+        self.jobs.put(key, run)
 
     def reached(self, owner: str) -> None:
         """Say that an item is being executed, so that the window moves on even if it asks for nothing."""
@@ -94,7 +94,7 @@ class Engine:
         CancelledError where the run was cancelled before it ended.
         """
         self._thread.post(self._plan.taken, key)
-        future = self._jobs.take(key)
+        future = self.jobs.take(key)
         if future is None:
             raise KeyError(key)
         return wait_for(future)
@@ -108,14 +108,14 @@ class Engine:
     def cancel(self, reason: str = "the run was stopped") -> None:
         """Send nothing more and give up what is under way; what has arrived is kept and handed out."""
         self._thread.post(self._dispatcher.cancel, reason)
-        self._jobs.cancel()
+        self.jobs.cancel()
 
     def close(self) -> None:
         """Cancel, write what has arrived, and end every thread; later calls fail as 'cancelled'."""
         if self._closed:
             return
         self._closed = True
-        self._jobs.cancel()
+        self.jobs.cancel()
         try:
             self._thread.run(self._dispatcher.aclose())
         finally:
@@ -128,7 +128,7 @@ class Engine:
         if isinstance(entry, Planned):
             self._dispatcher.prefetch(entry.request, key, entry.after)
         else:
-            self._jobs.put(key, entry.run)
+            self.jobs.put(key, entry.run)
 
     def _demand(self, request: Request, key: str, future: Future[Answer]) -> None:
         self._dispatcher.demand(request, key, future)
@@ -140,7 +140,7 @@ class Engine:
     def _time_is_over(self, seconds: float) -> None:
         self._dispatcher.out_of_time(seconds)
         # Stopping the jobs' loop waits for its thread, and this loop must not.
-        self._thread.loop.run_in_executor(None, self._jobs.cancel)
+        self._thread.loop.run_in_executor(None, self.jobs.cancel)
 
 
 def _over() -> CallFailure:

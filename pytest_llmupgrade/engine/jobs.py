@@ -54,6 +54,10 @@ class Jobs:
                 self._waiting.appendleft(mine)
             return future
 
+    def wait(self, awaitable: Any) -> Any:
+        """Run an awaitable on the loop of all jobs, so that a client may serve them all; return what it returns."""
+        return self._started_loop().run(_awaited(awaitable))
+
     def cancel(self) -> None:
         """Begin no more jobs and cancel coroutines; a plain function that runs cannot be stopped, only left alone."""
         with self._lock:
@@ -84,7 +88,7 @@ class Jobs:
 
     def _value(self, run: Run) -> Any:
         value = run()
-        return self._started_loop().run(_awaited(value)) if inspect.isawaitable(value) else value
+        return self.wait(value) if inspect.isawaitable(value) else value
 
     def _started_loop(self) -> LoopThread:
         with self._lock:

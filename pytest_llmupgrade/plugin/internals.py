@@ -25,6 +25,15 @@ def is_builtin_fixture(node: pytest.Collector, name: str) -> bool:
     return bool(definitions) and definitions[-1].func.__module__.startswith("pytest_llmupgrade.")
 
 
+def session_fixture(node: pytest.Collector | None, name: str) -> object:
+    """Return the definition that a node sees of a fixture, where it is made once for the session; else None."""
+    definitions = _definitions(node, name) if node is not None else ()
+    if not definitions or definitions[-1].scope != "session" or definitions[-1].params is not None:
+        return None
+    definition: object = definitions[-1]
+    return definition
+
+
 def _definitions(node: pytest.Collector, name: str) -> Sequence[Any]:
     manager: Any = node.session._fixturemanager  # noqa: SLF001  see above
     return manager.getfixturedefs(name, node if pytest.version_tuple >= (8, 1) else node.nodeid) or ()

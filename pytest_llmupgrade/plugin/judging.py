@@ -75,6 +75,8 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
     assert case is not None  # noqa: S101  only eval items ask for this
     trial = Trial(model=model, case=case)
     item.stash[TRIAL] = trial
+    if target is not None:
+        session.targets.plan(item, target)
     first = first_repeat(item)
     indexes = range(first, first + (case.repeat or session.options.repeat))
     answered = [_answer(session, trial, case, target, index) for index in indexes]
@@ -191,4 +193,5 @@ def _complete(session: LlmSession, trial: Trial, case: Case, target: Target) -> 
         return llm.ask(request_for(case, session.specs[trial.model], repeat=trial.repeat))
     from pytest_llmupgrade.plugin.target import run_target
 
-    return run_target(target, case, llm, trial)
+    ahead = session.targets.take(case, trial)
+    return ahead or run_target(target, case, llm, trial, session.jobs.wait)

@@ -9,9 +9,9 @@ from pytest_llmupgrade.model import CallFailure
 from pytest_llmupgrade.run.plan import free_request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from pytest_llmupgrade.model import Completion, Json, JsonObject, Request
+    from pytest_llmupgrade.model import Answer, Completion, Json, JsonObject, Request
     from pytest_llmupgrade.plugin.session import LlmSession
     from pytest_llmupgrade.plugin.trial import Trial
 
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 class Llm:
     """The model under test, as one test sees it."""
 
-    def __init__(self, session: LlmSession, trial: Trial) -> None:
+    def __init__(
+        self, session: LlmSession, trial: Trial, complete: Callable[[Request], Answer] | None = None
+    ) -> None:
         self._session = session
         self._trial = trial
+        self._complete = complete or session.complete
 
     @property
     def model(self) -> str:
@@ -36,7 +39,7 @@ class Llm:
 
     def ask(self, request: Request) -> Completion:
         """Return the answer to a request and count it; CallError where there is none."""
-        answer = self._session.complete(request)
+        answer = self._complete(request)
         if isinstance(answer, CallFailure):
             raise CallError(answer)
         self.count(answer)

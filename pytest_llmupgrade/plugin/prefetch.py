@@ -39,7 +39,7 @@ def planned_calls(
         suite, case = item.parent, case_of(item)
         callspec = getattr(item, "callspec", None)
         model = callspec.params.get("llm_model") if callspec is not None else None
-        if case is None or not isinstance(suite, EvalFile) or model is None or _may_be_skipped(item):
+        if case is None or not isinstance(suite, EvalFile) or model is None or may_be_skipped(item):
             continue
         if suite not in plain:
             plain[suite] = (is_builtin_fixture(suite, "llm_target"), is_builtin_fixture(suite, "llm_judge"))
@@ -102,7 +102,7 @@ def _asks_judge(case: Case) -> bool:
     return any(spec.name == "llm_judge" for spec in case.judges)
 
 
-def _may_be_skipped(item: pytest.Item) -> bool:
+def may_be_skipped(item: pytest.Item) -> bool:
     """Tell items that a mark skips, or does not run though it expects them to miss."""
     if any(item.iter_markers("skip")) or any(item.iter_markers("skipif")):
         return True

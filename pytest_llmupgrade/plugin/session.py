@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llmupgrade.engine.broker import Broker
+    from pytest_llmupgrade.engine.jobs import Jobs
     from pytest_llmupgrade.engine.remote import RemoteEngine
     from pytest_llmupgrade.engine.settings import EngineStats
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
     from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.plugin.ahead import TargetsAhead
     from pytest_llmupgrade.plugin.baseline import Baseline
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
@@ -140,7 +142,7 @@ class LlmSession:
 
     def complete(self, request: Request, *, judging: bool = False) -> Answer:
         """Answer a request, from a snapshot or live; failures are values."""
-        return self.book.complete(request, self._live, judging=judging)
+        return self.book.complete(request, self.live, judging=judging)
 
     @cached_property
     def book(self) -> Book:
@@ -160,7 +162,20 @@ class LlmSession:
 
         return gone_models(self.specs.values())
 
-    def _live(self, request: Request) -> Answer:
+    @property
+    def calls_alone(self) -> bool:
+        """Whether all calls are made by this process, so that no worker of xdist has a part in them."""
+        return self.remote is None and not self._alone
+
+    @cached_property
+    def targets(self) -> TargetsAhead:
+        """The project's own functions, run ahead."""
+        from pytest_llmupgrade.plugin.ahead import TargetsAhead
+
+        return TargetsAhead(self)
+
+    def live(self, request: Request) -> Answer:
+        """Answer a request without regard to snapshots; any thread may call it."""
         if self.remote is not None:
             return self.remote.complete(request)
         if self._alone and self.options.budget_usd is not None:
@@ -202,6 +217,15 @@ class LlmSession:
             self.remote.plan([*map(to_plain, planned)])
         elif not self._alone:
             self.calls.engine.plan(list(planned))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What runs a project's own functions."""
+        if self.remote is None:
+            return self.calls.engine.jobs
+        from pytest_llmupgrade.engine.jobs import Jobs
+
+        return Jobs(most=1)
 
     def reached(self, nodeid: str) -> None:
         """Say that an item is being run, so that the calls ahead of it go on."""
@@ -295,6 +319,8 @@ class LlmSession:
         """End threads, connections and the local server."""
         if self.remote is not None:
             self.remote.close()
+        if "jobs" in self.__dict__:
+            self.jobs.cancel()
         if self._broker is not None:
             self._broker.close()
         if self._calls is not None:

@@ -19,6 +19,11 @@ class SnapshotOptions:
     accept: bool = False
     """Snapshots that passed may be replaced by ones that miss."""
 
+    @property
+    def any(self) -> bool:
+        """Whether snapshots are read or written at all."""
+        return self.replay or self.update
+
 
 def add_snapshot_options(group: pytest.OptionGroup) -> None:
     """Declare the flags."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from dataclasses import replace
@@ -20,12 +19,19 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.plugin.trial import Trial
 
 
-def run_target(target: Callable[..., Any], case: Case, llm: Llm, trial: Trial) -> Completion:
-    """Call the project's function and return its answer as a completion; CallError where it raised."""
+def run_target(
+    target: Callable[..., Any], case: Case, llm: Llm, trial: Trial, wait: Callable[[Any], Any]
+) -> Completion:
+    """Call the project's function and return its answer as a completion; CallError where it raised.
+
+    `wait` runs an awaitable on the loop that all of a run's share, so that one client may serve them.
+    """
     __tracebackhide__ = True
     start = time.perf_counter()
     try:
-        value = _call(target, case, llm)
+        value = target(case, llm)
+        if inspect.isawaitable(value):
+            value = wait(value)
     except LlmUpgradeError:
         raise
     except Exception as error:
@@ -35,16 +41,6 @@ def run_target(target: Callable[..., Any], case: Case, llm: Llm, trial: Trial) -
     if all(completion is not counted for counted in trial.completions):
         _count(llm, trial, completion)
     return completion
-
-
-def _call(target: Callable[..., Any], case: Case, llm: Llm) -> object:
-    value = target(case, llm)
-    return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value
-
-
-async def _wait(awaitable: Any) -> object:
-    value: object = await awaitable
-    return value
 
 
 def _failure(error: Exception) -> CallFailure:

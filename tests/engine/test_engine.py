@@ -451,7 +451,7 @@ def test_cancel_reaches_jobs() -> None:
         engine.submit("running", hangs)
         engine.submit("waiting", hangs)
         assert begun.wait(WAIT_S)
-        running_job, waiting_job = engine._jobs.take("running"), engine._jobs.take("waiting")
+        running_job, waiting_job = engine.jobs.take("running"), engine.jobs.take("waiting")
         engine.cancel()
         assert running_job is not None
         assert waiting_job is not None
