@@ -45,6 +45,8 @@ class Project:
     fail_on: str | None = "miss"
     """What `--llm-fail-on` says, so that an item's outcome tells its case's; None: the flag is not given."""
     environment: dict[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ("randomly", "hypothesispytest", "anyio", "syrupy")
+    """Plugins that the tests' environment has and the project does not: each costs every run its import."""
 
     def write(self, path: str, text: str | bytes) -> Path:
         """Write a file of the project."""
@@ -53,11 +55,16 @@ class Project:
         target.write_bytes(text if isinstance(text, bytes) else text.encode())
         return target
 
+    def with_syrupy(self) -> None:
+        """Give the project syrupy, as the extra `snapshots` does."""
+        self.without = tuple(name for name in self.without if name != "syrupy")
+
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, as a user does."""
         models = [f"--llm-models={self.models}"] if self.models is not None else []
         fail_on = [f"--llm-fail-on={self.fail_on}"] if self.fail_on is not None else []
-        return self.pytester.runpytest_subprocess("-p", "no:randomly", *models, *fail_on, *arguments)
+        left_out = [flag for name in self.without for flag in ("-p", f"no:{name}")]
+        return self.pytester.runpytest_subprocess(*left_out, *models, *fail_on, *arguments)
 
 
 @pytest.fixture

@@ -156,6 +156,7 @@ def test_random_order(project: Project) -> None:
 
 def test_syrupy_snapshots(project: Project) -> None:
     """Syrupy's `snapshot` works inside a project's own judge."""
+    project.with_syrupy()
     project.write(
         "conftest.py",
         """

@@ -52,6 +52,12 @@ def report(project: Project, *arguments: str) -> dict[str, Any]:
     return read
 
 
+@pytest.fixture(autouse=True)
+def _with_syrupy(project: Project) -> None:
+    """Give the project syrupy, as the extra `snapshots` does."""
+    project.with_syrupy()
+
+
 @pytest.fixture
 def recorded(project: Project) -> Project:
     """Return the project after its answers were recorded."""
