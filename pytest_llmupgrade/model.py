@@ -51,6 +51,8 @@ class Price:
     output: Decimal
     cached_input: Decimal | None = None
     """None: cached tokens cost what other input tokens cost."""
+    batch: Decimal | None = None
+    """What a call by the Batch API costs, as a share of these prices, such as 0.5; None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +228,8 @@ class Completion:
     latency_ms: float = 0.0
     """From the last try's sending to its whole answer, milliseconds."""
     origin: Origin = "live"
+    batch: bool = False
+    """Answered by a batch API: at its price, and with no latency that means anything."""
     adapted: tuple[str, ...] = ()
     """What was changed in the request so that the model took it, in words."""
 
@@ -270,6 +274,7 @@ class JudgeCall:
 
     model: str
     usage: Usage | None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,13 @@ _PROBE = Usage(input_tokens=1009, cached_input_tokens=211, output_tokens=503, re
 def cost_usd(spec: ModelSpec, usage: Usage | None, *, batch: bool = False) -> Decimal | None:
     """Return what a call cost in USD, exactly; None where usage or price is unknown; local models cost nothing.
 
-    `batch` asks for the price of a batch API: None where that one is unknown, as for a price of the user's own.
+    `batch` asks for the price of a batch API: None where that one is unknown.
     """
     if usage is None or not _consistent(usage):
         return None
     if spec.price is not None:
-        return None if batch else _by_price(spec.price, usage)
+        share = spec.price.batch if batch else Decimal(1)
+        return None if share is None else _by_price(spec.price, usage) * share
     if spec.name.startswith("local/"):
         return Decimal(0)
     # A price may hold from a certain day or at certain hours only, so what is looked up holds for a minute.

@@ -111,7 +111,9 @@ _MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
     "replay": (bool,),
 }
 _LIMITS = ("timeout_s", "concurrency", "requests_per_minute", "tokens_per_minute")
-_PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(("input", "output", "cached_input"), (int, float))
+_PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(
+    ("input", "output", "cached_input", "batch"), (int, float)
+)
 _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "model": (str,),
     "prompt": (str,),

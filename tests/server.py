@@ -104,8 +104,8 @@ class LlmServer:
     ) -> None:
         """Answer with an error in OpenAI's envelope."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        body = json.dumps(error_body(message, code=code, param=param)).encode()
-        self.when(lambda _: Raw(status=status, body=body, headers=headers), **where)
+        error = self.error(status, message, code=code, param=param, headers=headers)
+        self.when(lambda _: error, **where)
 
     def send(self, body: bytes | str | object, *, status: int = 200, **where: Unpack[Where]) -> None:
         """Answer with these bytes, this HTML text, or this JSON."""
@@ -126,6 +126,24 @@ class LlmServer:
     def hang(self, first: bytes = b"", **where: Unpack[Where]) -> None:
         """Send nothing, or only these first bytes, until `release()`; then echo, or hang up after first bytes."""
         self.when(lambda _: Raw(body=first, fault="hang"), **where)
+
+    def answer(self, call: Call) -> Raw:
+        """Return what a call of a batch is answered, by the same rules."""
+        reply = self._reply(call)
+        return reply if isinstance(reply, Raw) else _spoken(call, reply)
+
+    @staticmethod
+    def error(
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Raw:
+        """Return an error in OpenAI's envelope, for a rule of a test's own."""
+        body = json.dumps(error_body(message, code=code, param=param)).encode()
+        return Raw(status=status, body=body, headers=headers or {})
 
     def release(self) -> None:
         """Let all go that hangs, now and later."""
@@ -204,10 +222,11 @@ class LlmServer:
             self._changed.notify_all()
             if call.path == "/v1/models":
                 return Raw(body=json.dumps({"object": "list", "data": self.models}).encode())
-            replies = (rule(call) for rule in tuple(self._rules))
-            return next(
-                (reply for reply in replies if reply is not None), self._default or Said(text=call.last)
-            )
+            return self._reply(call)
+
+    def _reply(self, call: Call) -> Reply:
+        replies = (rule(call) for rule in tuple(self._rules))
+        return next((reply for reply in replies if reply is not None), self._default or Said(text=call.last))
 
     async def _send(self, call: Call, reply: Reply, writer: asyncio.StreamWriter) -> bool:
         raw = reply if isinstance(reply, Raw) else _spoken(call, reply)

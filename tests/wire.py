@@ -22,6 +22,8 @@ class Call:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: JsonDict
+    """{} where it is not JSON."""
+    data: bytes = b""
 
     @property
     def model(self) -> str:
@@ -78,8 +80,9 @@ async def read_call(reader: asyncio.StreamReader) -> Call:
     method, path, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     data = await reader.readexactly(int(headers.get("content-length", 0)))
-    body: Any = json.loads(data) if data else {}
-    return Call(method=method, path=path, headers=headers, body=body)
+    is_json = data and "json" in headers.get("content-type", "json")
+    body: Any = json.loads(data) if is_json else {}
+    return Call(method=method, path=path, headers=headers, body=body, data=data)
 
 
 def to_bytes(raw: Raw) -> bytes:

@@ -125,7 +125,7 @@ class LlmJudge:
                 self.settings, completion, case, criteria=criteria, expected=expected, repeat=len(votes)
             )
             answer = self._ask(request)
-            calls.append(JudgeCall(model=self.settings.model.name, usage=answer.usage))
+            calls.append(JudgeCall(model=self.settings.model.name, usage=answer.usage, batch=answer.batch))
             votes.append(read_vote(answer, structured=self.settings.structured))
         return _verdict(votes, tuple(calls))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from pytest_llmupgrade.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from decimal import Decimal
 
     import pytest
 
@@ -43,11 +43,14 @@ class Calls:
     ) -> None:
         self.store = Store.open(path, fresh=options.fresh)
         self._events: list[str] = []
-        provider = AdaptingProvider(
+        self.batched = 0
+        """Answers that came by batch: they were stored before the engine looked for them."""
+        self.batched_usd = Decimal(0)
+        self.provider = AdaptingProvider(
             OpenAIProvider(), learnt=_learnt(self.store), on_learnt=self._remember_adaptation
         )
         self.engine = Engine(
-            provider,
+            self.provider,
             specs,
             self.store,
             engine_settings(options),

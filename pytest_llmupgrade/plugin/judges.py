@@ -63,7 +63,7 @@ def judge_max_cost(request: pytest.FixtureRequest, llm_model: str) -> Judge:
     session = request.config.stash[SESSION]
 
     def judge(completion: Completion, case: Case, expected: float | str | None = None) -> Verdict:
-        cost = session.cost_usd(llm_model, completion.usage)
+        cost = session.completion_cost_usd(llm_model, completion)
         return partial(max_cost, cost_usd=cost)(completion, case, expected)
 
     return judge

@@ -83,7 +83,9 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
     judges = _judges(request, case)
     judged = [judge_completion(one.completion, case, judges) for one in answered]
     calls = [call for judgements in judged for judgement in judgements for call in judgement.calls]
-    trial.judge_cost_usd = sum_of([session.cost_usd(call.model, call.usage) for call in calls])
+    trial.judge_cost_usd = sum_of(
+        [session.cost_usd(call.model, call.usage, batch=call.batch) for call in calls]
+    )
     rule = case.pass_when or session.options.pass_when
     settled = _settled(trial, case, answered, judged, rule)
     session.outcomes[case.key, model] = settled.passed

@@ -48,4 +48,4 @@ class Llm:
     def count(self, completion: Completion) -> None:
         """Add a completion that came another way to the test's record."""
         self._trial.completions.append(completion)
-        self._trial.costs.append(self._session.cost_usd(self._trial.model, completion.usage))
+        self._trial.costs.append(self._session.completion_cost_usd(self._trial.model, completion))

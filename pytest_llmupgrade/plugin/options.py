@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
+from pytest_llmupgrade.plugin.batch_options import add_batch_option, read_batch
 from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
 from pytest_llmupgrade.plugin.snapshot_options import (
     SnapshotOptions,
@@ -50,6 +51,8 @@ class Options:
     concurrency: int = 32
     """The most calls in flight for each model."""
     budget_usd: Decimal | None = None
+    batch: bool = False
+    """Calls are made by the provider's Batch API."""
     estimate: bool = False
     """Nothing is run; what it would call is printed."""
     repeat: int = 1
@@ -158,6 +161,7 @@ def _add_call_options(group: pytest.OptionGroup) -> None:
         default=None,
         help="a time for all calls of the run; after it nothing more is sent, and what is left is errored",
     )
+    add_batch_option(group)
     add_repeat_options(group)
 
 
@@ -195,6 +199,7 @@ def read_options(config: pytest.Config) -> Options:
         fresh=config.getoption("llm_fresh"),
         concurrency=_positive("--llm-concurrency", config.getoption("llm_concurrency"), int, "16"),
         budget_usd=_positive("--llm-budget", config.getoption("llm_budget"), Decimal, "5.00"),
+        batch=read_batch(config),
         estimate=_estimate(config),
         repeat=_repeat(config.getoption("llm_repeat")),
         pass_when=_pass_when(config.getoption("llm_pass_when")),

@@ -69,7 +69,7 @@ def prepare(session: pytest.Session) -> None:
         return
     if state.planned and not calls_nothing(config) and not session.testsfailed:
         with_usage_errors(state.start_local, _progress(config))
-        with_usage_errors(state.prefetch, session.items)
+        with_usage_errors(state.prefetch, session.items, _progress(config))
         _warn_before(config)
 
 

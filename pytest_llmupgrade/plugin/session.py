@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llmupgrade.engine.broker import Broker
+    from pytest_llmupgrade.engine.flight import Planned
     from pytest_llmupgrade.engine.jobs import Jobs
     from pytest_llmupgrade.engine.remote import RemoteEngine
     from pytest_llmupgrade.engine.settings import EngineStats
     from pytest_llmupgrade.judges.llm import JudgeSettings, LlmJudge
-    from pytest_llmupgrade.model import Answer, ModelSpec, Request, Usage
+    from pytest_llmupgrade.model import Answer, Completion, ModelSpec, Request, Usage
     from pytest_llmupgrade.plugin.ahead import TargetsAhead
     from pytest_llmupgrade.plugin.baseline import Baseline
     from pytest_llmupgrade.plugin.calls import Calls
@@ -204,8 +205,8 @@ class LlmSession:
             on_wait=self.on_wait,
         )
 
-    def prefetch(self, items: Sequence[pytest.Item]) -> None:
-        """Begin to complete what the selected items will ask for."""
+    def prefetch(self, items: Sequence[pytest.Item], say: Callable[[str], object]) -> None:
+        """Begin to complete what the selected items will ask for; `say` tells the user a line."""
         from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
         from pytest_llmupgrade.plugin.snapshots import without_recorded
 
@@ -216,7 +217,16 @@ class LlmSession:
         if self.remote is not None:
             self.remote.plan([*map(to_plain, planned)])
         elif not self._alone:
-            self.calls.engine.plan(list(planned))
+            self._begin(list(planned), say)
+
+    def _begin(self, planned: Sequence[Planned], say: Callable[[str], object]) -> None:
+        from pytest_llmupgrade.plugin.batching import complete_by_batch, tell_of_open
+
+        if self.options.batch:
+            complete_by_batch(self, planned, say)
+        else:
+            tell_of_open(self, say)
+        self.calls.engine.plan(planned)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -270,19 +280,23 @@ class LlmSession:
         if self._calls is not None:
             stats = self._calls.engine.stats()
             counts += CallCounts(
-                live=stats.live,
-                stored=stats.stored,
+                live=stats.live + self._calls.batched,
+                stored=max(0, stats.stored - self._calls.batched),
                 retried=stats.retried,
-                spent_usd=stats.spent_usd,
+                spent_usd=stats.spent_usd + self._calls.batched_usd,
                 notices=self._calls.notices,
             )
         return sum(self.elsewhere, counts)
 
-    def cost_usd(self, model: str, usage: Usage | None) -> Decimal | None:
+    def cost_usd(self, model: str, usage: Usage | None, *, batch: bool = False) -> Decimal | None:
         """Return what a call cost, None where no price is known."""
         from pytest_llmupgrade.prices import cost_usd
 
-        return cost_usd(self.specs[model], usage)
+        return cost_usd(self.specs[model], usage, batch=batch)
+
+    def completion_cost_usd(self, model: str, completion: Completion) -> Decimal | None:
+        """Return what a completion cost by the way it came, None where no price is known."""
+        return self.cost_usd(model, completion.usage, batch=completion.batch)
 
     @cached_property
     def judge_settings(self) -> JudgeSettings | None:

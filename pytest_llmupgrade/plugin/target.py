@@ -50,7 +50,7 @@ def _failure(error: Exception) -> CallFailure:
 
 def _completion(value: object, latency_ms: float) -> Completion:
     if isinstance(value, Completion):
-        return value if value.latency_ms else replace(value, latency_ms=latency_ms)
+        return value if value.latency_ms or value.batch else replace(value, latency_ms=latency_ms)
     if isinstance(value, str):
         return Completion(text=value, latency_ms=latency_ms)
     answer = from_sdk_object(value)

@@ -52,8 +52,8 @@ class Trial:
 
     @property
     def latency_ms(self) -> float | None:
-        """What the case takes, milliseconds: all its completions, or the mean of its repeats."""
-        if not self.completions:
+        """What the case takes, milliseconds: all its completions, or the mean of its repeats; None by batch."""
+        if not self.completions or any(completion.batch for completion in self.completions):
             return None
         return sum(completion.latency_ms for completion in self.completions) / (len(self.repeats) or 1)
 

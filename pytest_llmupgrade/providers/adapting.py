@@ -47,7 +47,7 @@ class AdaptingProvider:
 
     async def acomplete(self, request: Request, spec: ModelSpec) -> Answer:
         """Return the answer to the request, or to the nearest one that the model takes; `adapted` says which."""
-        shape = _shape(request)
+        shape = shape_of(request)
         if not shape:
             return await self._adapt(request, spec)
         key = ((request.endpoint, request.api, spec.wire_name), shape)
@@ -75,12 +75,16 @@ class AdaptingProvider:
                 self._on_learnt(place, adaptation)
         return answer if isinstance(answer, CallFailure) else _amended(answer, used, request)
 
+    def as_taken(self, request: Request, spec: ModelSpec) -> tuple[Request, tuple[Adaptation, ...]]:
+        """Return a request as the model is known to take it, and what was changed in it."""
+        return _changed(request, self._learnt.get((request.endpoint, request.api, spec.wire_name), ()))
+
     async def aclose(self) -> None:
         """Close the provider within; what was learnt stays."""
         await self._inner.aclose()
 
 
-def _shape(request: Request) -> str:
+def shape_of(request: Request) -> str:
     """Return what of a request a model may refuse: its parameters, and the values of the simple ones."""
     return ",".join(
         f"{name}={value}" if isinstance(value, (str, int, float)) else name

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Answer, ModelSpec, Request
 
 _PATHS = {"chat": "/chat/completions", "responses": "/responses"}
-_DUMMY_KEY = "no-key-needed"
+DUMMY_KEY = "no-key-needed"
 _CONNECTIONS = 1_000
 
 
@@ -83,7 +83,7 @@ class OpenAIProvider:
             await self._clients.pop(place).close()
 
     def _client(self, spec: ModelSpec) -> AsyncOpenAI:
-        key = os.environ.get(spec.api_key_env) or _DUMMY_KEY
+        key = os.environ.get(spec.api_key_env) or DUMMY_KEY
         place = (asyncio.get_running_loop(), base_url_of(spec), key)
         if place not in self._clients:
             self._clients[place] = _new_client(base_url_of(spec), key)

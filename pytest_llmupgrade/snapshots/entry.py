@@ -35,6 +35,7 @@ class Call:
     """The model that answered, as the server said."""
     tokens: Tokens | None = None
     latency_ms: int = 0
+    batch: bool = False
     adapted: tuple[str, ...] = ()
 
     @property
@@ -56,6 +57,7 @@ class Call:
             ),
             model=self.served_by,
             latency_ms=float(self.latency_ms),
+            batch=self.batch,
             origin="replayed",
             adapted=self.adapted,
         )
