@@ -3,19 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pytest
 
 from pytest_llmupgrade.model import Completion
 from pytest_llmupgrade.store import Store
+from tests.disks import mounted, ran
 from tests.engine.scripted import request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 ANSWER = Completion(text="kept")
@@ -73,25 +66,9 @@ def test_killed_writer_loses_nothing_it_had_promised(tmp_path: Path) -> None:
     store.close()
 
 
-def _ran(*command: str) -> bool:
-    return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603  fixed words
-
-
-@contextmanager
-def _mounted(options: str) -> Iterator[Path]:
-    """Mount a small tmpfs, for as long as the block lasts."""
-    with tempfile.TemporaryDirectory() as folder:
-        if os.geteuid() != 0 or not _ran("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder):
-            pytest.skip("no permission to mount a file system")
-        try:
-            yield Path(folder)
-        finally:
-            assert _ran("umount", "-l", folder)
-
-
 def test_full_disk_costs_only_the_memory() -> None:
     """When the disk is full, what it took is still read, what comes after is kept for this run, one notice says so."""
-    with _mounted("size=300k") as folder:
+    with mounted("size=300k") as folder:
         store = Store.open(folder / "answers.db")
         big = Completion(text=os.urandom(4000).hex())
         for i in range(100):
@@ -107,11 +84,11 @@ def test_full_disk_costs_only_the_memory() -> None:
 
 def test_read_only_place_is_read() -> None:
     """On a read-only file system stored answers are found, new ones are kept for this run, one notice says so."""
-    with _mounted("size=2m") as folder:
+    with mounted("size=2m") as folder:
         store = Store.open(folder / "answers.db")
         store.put_many([(request("stored"), ANSWER)])
         store.close()
-        assert _ran("mount", "-o", "remount,ro", str(folder))
+        assert ran("mount", "-o", "remount,ro", str(folder))
         store = Store.open(folder / "answers.db")
         store.put_many([(request("new"), ANSWER)])
         assert store.get(request("stored").key) is not None

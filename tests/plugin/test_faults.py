@@ -1,0 +1,138 @@
+"""What may go wrong around a run: servers that fail, disks that are full, two runs at once, a kill in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmupgrade.store import Store
+from tests.disks import mounted, ran
+from tests.wire import Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.plugin.conftest import Project
+    from tests.wire import Call
+
+COUNT = 50
+MANY = "judge: contains\ncases:\n" + "\n".join(
+    f"  - {{id: case-{n}, input: 'Question {n}: where is order A-17?', expected: A-17}}" for n in range(COUNT)
+)
+CALLS = 2 * COUNT
+FAULTS = (
+    Raw(status=429, body=b'{"error": {"message": "slow down"}}', headers={"Retry-After": "0"}),
+    Raw(status=500, body=b'{"error": {"message": "oops"}}'),
+    Raw(fault="reset"),
+    Raw(fault="hang"),
+    Raw(body=b"<html>garbage</html>", content_type="text/html"),
+)
+
+
+@pytest.fixture
+def many(project: Project) -> Project:
+    """Return a project with 50 cases that both models pass."""
+    project.write("evals/eval_support.yaml", MANY)
+    return project
+
+
+def report_of(project: Project, name: str = "out.json") -> Any:
+    """Return a JSON report."""
+    return json.loads((project.pytester.path / name).read_text())
+
+
+def fail_every_fifth(project: Project) -> None:
+    """Let every fifth call of the server go wrong, each time in another way."""
+    faults = iter(FAULTS * CALLS)
+
+    def rule(_: Call) -> Raw | None:
+        return next(faults) if len(project.server.calls) % 5 == 0 else None
+
+    project.server.when(rule)
+
+
+def test_a_server_that_fails_a_fifth_of_all_calls(many: Project, distribution: tuple[str, ...]) -> None:
+    """The run ends, what can be answered is, and the tries stay within the retry budget."""
+    tables = (f'[tool.llmupgrade.models."{name}"]\ntimeout_s = 2\n' for name in ("old", "new"))
+    many.write("pyproject.toml", "".join(tables))
+    fail_every_fifth(many)
+    many.run("--llm-report=out.json", "--llm-concurrency=16", *distribution)
+    report = report_of(many)
+    errored = [case for case in report["cases"] if case["outcome"] == "errored"]
+    passed = sum(model["passed"] for model in report["models"])
+    assert passed + len(errored) == CALLS
+    # an answer that is no JSON is not tried again: it says that the address is wrong
+    assert {case["error"]["kind"] for case in errored} <= {"protocol"}
+    assert len(errored) <= CALLS // 25 + 2
+    assert len(many.server.calls) <= CALLS * 1.2 + 10 + len(many.server.calls) // 25 + 1  # 429s beside it
+
+
+def started(project: Project, *flags: str) -> subprocess.Popen[str]:
+    """Start a run beside this one."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:hypothesispytest", *flags]
+    return subprocess.Popen(  # noqa: S603  our own command
+        [*command, "--llm-models=old,new"], cwd=project.pytester.path, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_runs_at_once(many: Project) -> None:
+    """Two runs share one store: both are whole, neither waits for the other, and nothing in the store is torn."""
+    runs = [
+        started(many, f"--llm-report={name}.json", f"-o=cache_dir={name}", "--llm-store=both")
+        for name in "ab"
+    ]
+    said = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    for name in "ab":
+        assert [model["passed"] for model in report_of(many, f"{name}.json")["models"]] == [COUNT, COUNT]
+    assert CALLS <= len(many.server.calls) <= 2 * CALLS
+    store = Store.open(many.pytester.path / "both")
+    assert store.stats().answers == CALLS
+    store.close()
+
+
+@pytest.mark.parametrize("state", ["full", "read-only"])
+def test_a_disk_that_takes_nothing(many: Project, state: str, distribution: tuple[str, ...]) -> None:
+    """On a full or read-only disk the run goes on in memory, whole, and says once what that means."""
+    with mounted("size=64k") as folder:
+        fill(folder) if state == "full" else ran("mount", "-o", "remount,ro", str(folder))
+        result = many.run(f"--llm-store={folder}/answers.sqlite3", *distribution)
+    result.assert_outcomes(passed=CALLS)
+    assert len(many.server.calls) == CALLS
+    assert (
+        result.stdout.str().count("answers are kept in memory only, and a later run pays for them again") == 1
+    )
+
+
+def fill(folder: Path) -> None:
+    """Leave no byte free."""
+    with (folder / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("flags", [(), ("-n2",)])
+def test_a_killed_run_is_resumed(many: Project, flags: Sequence[str]) -> None:
+    """What was answered before a kill -9 is not paid for again, and the report is that of an undisturbed run."""
+    many.server.hang(contains="Question 40:")
+    run = started(many, "--llm-concurrency=2", *flags)
+    many.server.wait_for_calls(60)
+    before = [call.body["model"] + call.last for call in many.server.calls]
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    many.server.release()
+    many.run("--llm-report=out.json").assert_outcomes(passed=CALLS)
+    again = [call.body["model"] + call.last for call in many.server.calls[len(before) :]]
+    in_flight = 4  # two of each model
+    assert len(set(before) & set(again)) <= in_flight
+    assert [model["passed"] for model in report_of(many)["models"]] == [COUNT, COUNT]
