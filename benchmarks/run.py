@@ -73,6 +73,7 @@ def cost(command: list[str], folder: Path) -> Cost:
     """Run a command to its end; its exit code must be 0."""
     wall, before = time.perf_counter(), os.times()
     env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles every module in every run
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     wall, after = time.perf_counter() - wall, os.times()
     if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,9 @@ class Engine:
         )
         self.jobs = Jobs(settings.concurrency)
         self._plan = Plan(settings.ahead, self._let_out)
+        self._notes: deque[tuple[Callable[[str], None], str]] = deque()
+        """What the plan has not been told yet: waking the loop for each item would cost more than the item."""
+        self._stride = max(1, settings.ahead // 8)
         self._closed = False
         self._on_wait = on_wait
         self._expected = 0
@@ -72,7 +76,7 @@ class Engine:
 
     def reached(self, owner: str) -> None:
         """Say that an item is being executed, so that the window moves on even if it asks for nothing."""
-        self._thread.post(self._plan.reached, owner)
+        self._note(self._plan.reached, owner)
 
     # --- asking ----------------------------------------------------------------------------------
 
@@ -81,7 +85,7 @@ class Engine:
         key = request.key
         answer = self._dispatcher.results.take(key)
         if answer is not None:
-            self._thread.post(self._plan.taken, key)
+            self._note(self._plan.taken, key)
             return answer
         future: Future[Answer] = Future()
         if self._closed or not self._thread.post(self._demand, request, key, future):
@@ -93,7 +97,7 @@ class Engine:
 
         CancelledError where the run was cancelled before it ended.
         """
-        self._thread.post(self._plan.taken, key)
+        self._note(self._plan.taken, key)
         future = self.jobs.take(key)
         if future is None:
             raise KeyError(key)
@@ -122,6 +126,11 @@ class Engine:
             self._dispatcher.flush()
             self._thread.stop()
 
+    def _note(self, tell: Callable[[str], None], name: str) -> None:
+        self._notes.append((tell, name))
+        if len(self._notes) >= self._stride:
+            self._thread.post(self._tell)
+
     # --- in the loop's thread --------------------------------------------------------------------
 
     def _let_out(self, key: str, entry: Entry) -> None:
@@ -130,7 +139,13 @@ class Engine:
         else:
             self.jobs.put(key, entry.run)
 
+    def _tell(self) -> None:
+        while self._notes:
+            tell, name = self._notes.popleft()
+            tell(name)
+
     def _demand(self, request: Request, key: str, future: Future[Answer]) -> None:
+        self._tell()
         self._dispatcher.demand(request, key, future)
         self._plan.taken(key)
 

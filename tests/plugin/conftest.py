@@ -72,8 +72,15 @@ def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytes
     """Return a project with three cases; model `new` breaks one, fixes one, and one passes on both."""
     for name, value in llm_server.environment().items():
         monkeypatch.setenv(name, value)
-    # a run of these tests under xdist is no business of the runs that they start: syrupy reads the variables
-    for name in ("CI", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    # a run of these tests under xdist is no business of the runs that they start: syrupy reads the variables;
+    # and without compiled files each of them would take twice as long
+    for name in (
+        "CI",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTEST_XDIST_WORKER",
+        "PYTEST_XDIST_WORKER_COUNT",
+        "PYTEST_XDIST_TESTRUNUID",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
     llm_server.default(text="I do not know.")
