@@ -221,11 +221,16 @@ def _add_runs(commands: Any) -> None:
     merge.add_argument("runs", metavar="RUN", nargs="+", help="files that --llm-keep named")
     merge.add_argument("-o", "--output", type=Path, metavar="PATH.jsonl", help="keep the joined run there")
     merge.set_defaults(run=_kept, action="merge")
+    report = commands.add_parser("report", help="render a kept run: terminal, Markdown, JSON or HTML")
+    report.add_argument("run_name", metavar="RUN", nargs="?", default="last", help="default: last")
+    report.add_argument("--format", choices=("terminal", "md", "json", "html"), default="terminal")
+    report.add_argument("-o", "--output", type=Path, metavar="PATH", help="default: standard output")
+    report.set_defaults(run=_kept, action="report")
     for command in (compare, merge):
         command.add_argument(
             "--report",
             type=Path,
-            metavar="PATH.json",
+            metavar="PATH.json|.md|.html",
             action="append",
             default=[],
             help="write the report, too",

@@ -70,6 +70,20 @@ def merge(options: argparse.Namespace) -> int:
     return _told(joined, options.report)
 
 
+def report(options: argparse.Namespace) -> int:
+    """Render one kept run in the format that was asked for; the exit code is 0, whatever the run found."""
+    from pytest_llmupgrade.kept.showing import texts
+
+    joined = join_runs([read_run(places.find_run(options.run_name), shown=options.run_name)])
+    pieces = texts(joined, options.format, colour=options.output is None and sys.stdout.isatty())
+    if options.output is None:
+        sys.stdout.writelines(pieces)
+        return 0
+    with writing(options.output), options.output.open("w", encoding="utf-8") as stream:
+        stream.writelines(pieces)
+    return 0
+
+
 def _told(joined: Joined, reports: Sequence[Path]) -> int:
     for line in lines(joined, colour=sys.stdout.isatty()):
         sys.stdout.write(f"{line}\n")

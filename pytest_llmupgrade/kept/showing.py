@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.kept.joining import Joined
     from pytest_llmupgrade.run.report.terminal import Style
 
-SUFFIXES = (".json",)
 _COLOURS: Mapping[Style, str] = {"bold": "1", "dim": "2", "good": "32", "bad": "31", "warn": "33"}
 
 
@@ -35,23 +34,40 @@ def _styled(text: str, style: Style, *, colour: bool) -> str:
 
 def check_reports(paths: Sequence[Path]) -> None:
     """Raise UsageError where a suffix names no format."""
+    from pytest_llmupgrade.run.report.formats import SUFFIXES
+
     for path in paths:
         if path.suffix not in SUFFIXES:
             raise UsageError(f"--report={path}: the suffix names the format; known: {', '.join(SUFFIXES)}")
 
 
-def write_reports(joined: Joined, paths: Sequence[Path]) -> None:
-    """Write the report to each path, in the format that its suffix names."""
+def texts(joined: Joined, kind: str, *, colour: bool) -> Iterator[str]:
+    """Yield the pieces of a report: 'terminal', 'md', 'json' or 'html'."""
+    from pytest_llmupgrade.run.report.formats import report_texts
+
+    if kind == "terminal":
+        return (f"{line}\n" for line in lines(joined, colour=colour))
+    return report_texts(f".{kind}", joined.summary, joined.records(), versions=_versions())
+
+
+def _versions() -> Mapping[str, str | None]:
     from pytest_llmupgrade import __version__
     from pytest_llmupgrade.prices import prices_version
-    from pytest_llmupgrade.run.report.json_report import json_lines
 
-    versions = {"plugin_version": __version__, "prices_version": prices_version()}
+    return {"plugin_version": __version__, "prices_version": prices_version()}
+
+
+def write_reports(joined: Joined, paths: Sequence[Path]) -> None:
+    """Write the report to each path, in the format that its suffix names."""
+    from pytest_llmupgrade.run.report.formats import report_texts
+
     for path in paths:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as stream:
-                stream.writelines(json_lines(joined.summary, joined.records(), versions=versions))
+                stream.writelines(
+                    report_texts(path.suffix, joined.summary, joined.records(), versions=_versions())
+                )
 
 
 @contextmanager

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T", int, float, Decimal)
 MOST_REPEATS = 1_000
 """Completions of one attempt, so that the indexes of the next one's follow."""
-REPORT_SUFFIXES = (".json",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         action="append",
         default=[],
-        help="write the summary to PATH; the suffix names the format (.json); may be given several times",
+        help="write the summary to PATH; the suffix names the format (.json, .md, .html); may be given several times",
     )
     group.addoption(
         "--llm-judge-model",
@@ -289,9 +288,13 @@ def _incumbent_first(names: tuple[str, ...], incumbent: str | None) -> tuple[str
 
 
 def _reports(paths: Sequence[str]) -> tuple[Path, ...]:
+    if not paths:
+        return ()
+    from pytest_llmupgrade.run.report.formats import SUFFIXES
+
     for path in paths:
-        if Path(path).suffix not in REPORT_SUFFIXES:
+        if Path(path).suffix not in SUFFIXES:
             raise pytest.UsageError(
-                f"--llm-report={path}: the suffix names the format; known: {', '.join(REPORT_SUFFIXES)}"
+                f"--llm-report={path}: the suffix names the format; known: {', '.join(SUFFIXES)}"
             )
     return tuple(Path(path) for path in paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import __version__
-from pytest_llmupgrade.run.report.json_report import json_lines
+from pytest_llmupgrade.run.report.formats import report_texts
 from pytest_llmupgrade.run.report.terminal import terminal_lines
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def write_reports(reporter: pytest.TerminalReporter, summary: Summary, session: 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as stream:
-                stream.writelines(json_lines(summary, session.journal.records(), versions=versions))
+                records = session.journal.records()
+                stream.writelines(report_texts(path.suffix, summary, records, versions=versions))
         except OSError as error:
             reporter.write_line(f"--llm-report={path}: not written: {error.strerror}", red=True)
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.run.causes import CauseGroup, grouped
 from pytest_llmupgrade.stats import (
     Interval,
     Pairs,
@@ -135,6 +136,8 @@ class ModelSummary:
     """Cases that passed sometimes, the least stable first."""
     origins: Mapping[str, int]
     """Answers by where they came from: live, stored, replayed."""
+    causes: tuple[CauseGroup, ...] = ()
+    """Why its items missed, the most frequent first."""
 
     @property
     def cost_per_passed_usd(self) -> Decimal | None:
@@ -187,6 +190,11 @@ class Comparison:
         if not self.paired:
             return None
         return tango(Pairs(broke=len(self.broke), fixed=len(self.fixed), n=self.paired))
+
+    @property
+    def causes(self) -> tuple[CauseGroup, ...]:
+        """Why cases broke, the most frequent first."""
+        return grouped((flip.candidate, flip.incumbent) for flip in self.broke)
 
     @property
     def same_model(self) -> bool:
@@ -285,7 +293,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
     return Summary(
         created=created,
         incumbent=incumbent,
-        models=tuple(_model_summary(name, named[name], by_model.get(name, 0)) for name in used),
+        models=tuple(_model_summary(name, named[name], by_model.get(name, 0), read) for name in used),
         comparisons=tuple(
             compare(
                 named[used[0]],
@@ -398,7 +406,7 @@ def _latency_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> In
 # --- one model -------------------------------------------------------------------------------------
 
 
-def _model_summary(name: str, rows: Sequence[RowLike], planned: int) -> ModelSummary:
+def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadRecord) -> ModelSummary:
     done = [row for row in rows if row.origin is not None]
     latencies = [row.latency_ms for row in done if row.latency_ms is not None]
     unpriced = sum(row.cost_usd is None for row in done)
@@ -418,6 +426,7 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int) -> ModelSum
         adapted=tuple(adapted),
         flaky=tuple(sorted(_flaky(rows), key=lambda one: (abs(one.passes / one.times - 0.5), one.case_id))),
         origins=Counter(row.origin for row in done if row.origin),
+        causes=grouped((read(row.case_id, name), None) for row in rows if row.outcome == "missed"),
     )
 
 

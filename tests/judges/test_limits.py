@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pytest_llmupgrade.errors import JudgeError
 from pytest_llmupgrade.judges.limits import max_cost, max_latency, max_tokens
-from pytest_llmupgrade.judges.refusal import PHRASES, is_refusal, refusal_phrase
+from pytest_llmupgrade.judges.refusal import is_refusal
 from pytest_llmupgrade.judges.table import BUILT_IN, DESCRIPTIONS
+from pytest_llmupgrade.refusals import PHRASES, refusal_phrase
 from tests.judges.making import answer, case
 
 if TYPE_CHECKING:

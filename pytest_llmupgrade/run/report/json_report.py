@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.run.causes import CauseGroup
     from pytest_llmupgrade.run.summarise import Comparison, ModelSummary, Summary, Tally
     from pytest_llmupgrade.stats import Interval
     from pytest_llmupgrade.verdict import CategoryFinding
@@ -30,7 +31,7 @@ def json_lines(
     yield head.removesuffix("\n}") + ',\n "cases": ['
     separator = ""
     for record in records:
-        yield f"{separator}  {json.dumps(_case(record), ensure_ascii=False)}"
+        yield f"{separator}  {json.dumps(case_of(record), ensure_ascii=False)}"
         separator = ",\n"
     yield "\n ]\n}\n"
 
@@ -94,6 +95,7 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "by_category": {name: _group(group) for name, group in model.by_category.items()},
         "by_difficulty": {name: _group(group) for name, group in model.by_difficulty.items()},
         "adapted": list(model.adapted),
+        "causes": _causes(model.causes),
         "flaky": [{"id": one.case_id, "passes": one.passes, "times": one.times} for one in model.flaky],
     }
 
@@ -113,6 +115,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "both_missed": comparison.both_missed,
         "unpaired": comparison.unpaired,
         **_decision(comparison),
+        "causes": _causes(comparison.causes),
         "cost_ratio": _ratio(comparison.cost_ratio),
         "latency_ratio": _ratio(comparison.latency_ratio),
     }
@@ -155,11 +158,25 @@ def _category(found: CategoryFinding) -> dict[str, Any]:
     }
 
 
+def _causes(groups: Iterable[CauseGroup]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cause": group.cause.name,
+            "words": group.cause.words,
+            "count": group.count,
+            "repair": group.cause.repair,
+            "examples": [record.case_id for record in group.examples],
+        }
+        for group in groups
+    ]
+
+
 def _ratio(interval: Interval | None) -> list[float] | None:
     return [interval.estimate, interval.low, interval.high] if interval else None
 
 
-def _case(record: Record) -> dict[str, Any]:
+def case_of(record: Record) -> dict[str, Any]:
+    """Return a record as the report has it."""
     plain = dict(record_to_plain(record))
     plain["id"] = plain.pop("case_id")
     plain["judges"] = [

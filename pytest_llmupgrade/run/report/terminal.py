@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade import wording
+from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.verdict_lines import STYLES, difference_words, verdict_lines
 from pytest_llmupgrade.wording import cells, printable, shorten
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.run.causes import CauseGroup
     from pytest_llmupgrade.run.summarise import Comparison, Flip, ModelSummary, Summary, Tally
 
 Style: TypeAlias = Literal["", "bold", "dim", "good", "bad", "warn"]
@@ -46,6 +48,9 @@ def terminal_lines(summary: Summary, *, width: int, verbosity: int = 0) -> Itera
     for comparison in summary.comparisons:
         yield ()
         yield from _comparison(comparison, width, verbosity)
+    if not summary.comparisons and verbosity >= 0:
+        for model in summary.models:
+            yield from _causes("why it missed", model.causes, width)
     yield from _notes(summary, width)
 
 
@@ -210,6 +215,7 @@ def _comparison(comparison: Comparison, width: int, verbosity: int) -> Iterator[
     )
     yield from _differences(comparison)
     if verbosity >= 0:
+        yield from _causes("why it broke", comparison.causes, width)
         yield from _flips("broke", comparison.broke, width, verbosity)
         yield from _flips("fixed", comparison.fixed, width, verbosity)
 
@@ -228,6 +234,22 @@ def _differences(comparison: Comparison) -> Iterator[Line]:
     ]
     if words:
         yield (Span(f"  {' · '.join(words)}, 95 % intervals", "dim"),)
+
+
+def _causes(title: str, groups: Sequence[CauseGroup], width: int) -> Iterator[Line]:
+    """Yield misses by cause with what usually helps; nothing where no rule knows any."""
+    if all(group.cause is OTHER for group in groups):
+        return
+    yield (Span(f"  {title}", "bold"),)
+    for group in groups:
+        names = ", ".join(printable(record.case_id).rpartition("::")[2] for record in group.examples)
+        more = ", ..." if group.count > len(group.examples) else ""
+        head = f"  {group.count:>4}  {group.cause.words}"
+        yield (Span(head, "bad"), Span(f"  {shorten(names + more, max(10, width - len(head) - 2))}", "dim"))
+        for line in (
+            textwrap.wrap(f"try: {group.cause.repair}", width - 8) if group.cause is not OTHER else ()
+        ):
+            yield (Span(f"        {line}"),)
 
 
 def _flips(label: str, flips: Sequence[Flip], width: int, verbosity: int) -> Iterator[Line]:

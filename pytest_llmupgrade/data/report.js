@@ -1,0 +1,267 @@
+"use strict";
+// Everything that a model wrote reaches the page through textContent alone.
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const ROW = 34;
+const MOST_WORDS = 1500; // beyond it a word diff is not computed: it is quadratic
+const el = (name, text, cls) => {
+  const node = document.createElement(name);
+  if (text !== undefined) node.textContent = text;
+  if (cls) node.className = cls;
+  return node;
+};
+// Control characters and direction overrides are shown, not obeyed.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const shown = (text) => String(text).replace(CONTROL, (c) => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(1) + " %");
+const models = data.models.map((model) => model.name);
+const incumbent = models.length > 1 ? data.incumbent || models[0] : null;
+
+const byCase = new Map();
+for (const record of data.cases) {
+  if (!byCase.has(record.id)) byCase.set(record.id, { id: record.id, category: record.category || "general", records: {} });
+  byCase.get(record.id).records[record.model] = record;
+}
+const cases = [...byCase.values()];
+const short = (id) => shown(id).split("::").pop();
+const outcome = (one, model) => (one.records[model] ? one.records[model].outcome : "none");
+
+function head() {
+  const others = models.filter((name) => name !== incumbent);
+  $("title").textContent = incumbent ? `LLM upgrade: ${shown(incumbent)} to ${others.map(shown).join(", ")}` : `LLM evals: ${models.map(shown).join(", ")}`;
+  document.title = $("title").textContent;
+  $("created").textContent = `${data.created} · ${cases.length} cases · ${data.exit_reason}`;
+  for (const verdict of data.verdict_lines) {
+    const box = el("div", undefined, "verdict " + verdict.kind);
+    box.append(el("strong", verdict.text));
+    if (verdict.details.length) {
+      const list = el("ul");
+      for (const line of verdict.details) list.append(el("li", line));
+      box.append(list);
+    }
+    $("verdicts").append(box);
+  }
+}
+
+function table() {
+  const rows = [
+    ["", (m) => shown(m.name)],
+    ["accuracy", (m) => percent(m.accuracy)],
+    ["95 % interval", (m) => (m.accuracy_interval ? m.accuracy_interval.map((x) => (100 * x).toFixed(1)).join(" – ") : "–")],
+    ["passed / missed", (m) => `${m.passed} / ${m.missed}`],
+    ["errored / skipped", (m) => `${m.errored} / ${m.skipped}`],
+    ["planned", (m) => String(m.planned)],
+    ["tokens in / out", (m) => `${m.tokens.input.toLocaleString("en")} / ${m.tokens.output.toLocaleString("en")}`],
+    ["cost", (m) => (m.cost_usd === null ? "unpriced" : "$" + Number(m.cost_usd).toPrecision(3))],
+    ["latency p50 / p95", (m) => (m.latency_ms.p50 === null ? "–" : `${Math.round(m.latency_ms.p50)} / ${Math.round(m.latency_ms.p95)} ms`)],
+  ];
+  for (const [label, cell] of rows) {
+    const row = el("tr");
+    row.append(el(label ? "td" : "th", label));
+    for (const model of data.models) row.append(el(label ? "td" : "th", cell(model)));
+    $("models").append(row);
+  }
+}
+
+function svg(name, attributes, text) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function picture() {
+  const points = data.models.filter((m) => m.accuracy !== null).map((m) => ({
+    name: shown(m.name), y: m.accuracy, low: m.accuracy_interval[0], high: m.accuracy_interval[1], incumbent: m.name === incumbent,
+    x: m.cost_usd === null || !m.completed ? null : (1000 * Number(m.cost_usd)) / m.completed,
+  }));
+  const priced = points.some((point) => point.x !== null && point.x > 0);
+  const most = Math.max(...points.map((point) => point.x || 0), 0) || 1;
+  const [w, h, left, bottom] = [420, 240, 44, 34];
+  const X = (point, i) => left + (w - left - 20) * (priced && point.x !== null ? point.x / (most * 1.15) : (i + 0.5) / points.length);
+  const Y = (share) => 10 + (h - bottom - 10) * (1 - share);
+  const root = svg("svg", { viewBox: `0 0 ${w} ${h}`, role: "img", "aria-label": "Accuracy of each model against its cost, with 95 % intervals" });
+  for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
+    root.append(svg("line", { x1: left, x2: w, y1: Y(tick), y2: Y(tick), class: "axis" }));
+    root.append(svg("text", { x: left - 6, y: Y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`));
+  }
+  const axis = priced ? `USD per 1,000 calls, up to ${(most * 1.15).toPrecision(2)}` : "no price known: side by side";
+  root.append(svg("text", { x: (w + left) / 2, y: h - 8, "text-anchor": "middle" }, axis));
+  points.forEach((point, i) => {
+    const x = X(point, i);
+    root.append(svg("line", { x1: x, x2: x, y1: Y(point.low), y2: Y(point.high), class: "bar" }));
+    root.append(svg("circle", { cx: x, cy: Y(point.y), r: 5, class: point.incumbent ? "incumbent" : "point" }));
+    const end = x > w * 0.6;
+    const name = point.name.length > 26 ? point.name.slice(0, 25) + "…" : point.name;
+    root.append(svg("text", { x: end ? x - 9 : x + 9, y: Y(point.y) + (i % 2 ? -8 : 14), "text-anchor": end ? "end" : "start", class: "name" }, name));
+  });
+  $("picture").append(root);
+}
+
+function causes() {
+  const groups = incumbent ? data.comparisons.flatMap((c) => c.causes.map((g) => ({ ...g, model: c.candidate }))) : data.models.flatMap((m) => m.causes.map((g) => ({ ...g, model: m.name })));
+  for (const group of groups) {
+    const line = el("li", `${group.count} × ${group.words}`);
+    line.append(el("em", ` (${models.length > 2 ? shown(group.model) + ": " : ""}${group.examples.map(short).join(", ")}) — ${group.repair}`));
+    $("cause-list").append(line);
+  }
+  if (!incumbent) $("causes").querySelector("h2").textContent = "Why it missed";
+  $("causes").hidden = !groups.length;
+}
+
+// --- the grid: only the rows in sight are in the page ---------------------------------------------
+
+let visible = [];
+let current = 0;
+
+function flip(one, candidate) {
+  const before = outcome(one, incumbent), after = outcome(one, candidate);
+  if (before === "passed" && after === "missed") return "broke";
+  return before === "missed" && after === "passed" ? "fixed" : "";
+}
+
+function matches(one) {
+  const show = $("show").value, candidate = $("candidate").value, category = $("category").value;
+  if (category && one.category !== category) return false;
+  const over = candidate ? [candidate] : models.filter((name) => name !== incumbent);
+  const flips = incumbent ? over.map((name) => flip(one, name)) : [];
+  if (show === "flips" && !flips.some(Boolean)) return false;
+  if ((show === "broke" || show === "fixed") && !flips.includes(show)) return false;
+  if ((show === "missed" || show === "errored") && !(candidate ? over : models).some((name) => outcome(one, name) === show)) return false;
+  const wanted = $("search").value.trim().toLowerCase();
+  if (!wanted) return true;
+  if (one.text === undefined) {
+    one.text = [one.id, ...Object.values(one.records).flatMap((r) => [r.answer || "", ...r.judges.map((j) => j.reason)])].join("\n").toLowerCase();
+  }
+  return one.text.includes(wanted);
+}
+
+function filter() {
+  visible = cases.filter(matches);
+  current = 0;
+  $("count").textContent = `${visible.length} of ${cases.length} cases`;
+  $("rows").style.height = `${visible.length * ROW}px`;
+  $("grid").scrollTop = 0;
+  draw();
+}
+
+function draw() {
+  const first = Math.max(0, Math.floor($("grid").scrollTop / ROW) - 10);
+  const last = Math.min(visible.length, first + Math.ceil($("grid").clientHeight / ROW) + 20);
+  const rows = [];
+  for (let at = first; at < last; at += 1) {
+    const one = visible[at];
+    const row = el("div", undefined, "row" + (at === current ? " current" : ""));
+    row.style.top = `${at * ROW}px`;
+    row.dataset.at = at;
+    row.setAttribute("role", "row");
+    row.append(el("span", short(one.id)), el("span", shown(one.category), "none"));
+    for (const name of models) row.append(el("span", outcome(one, name) === "none" ? "–" : outcome(one, name), outcome(one, name)));
+    rows.push(row);
+  }
+  $("rows").replaceChildren(...rows);
+}
+
+function move(step) {
+  current = Math.max(0, Math.min(visible.length - 1, current + step));
+  const top = current * ROW, grid = $("grid");
+  if (top < grid.scrollTop) grid.scrollTop = top;
+  if (top + ROW > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + ROW - grid.clientHeight;
+  draw();
+}
+
+// --- one case: answers side by side ----------------------------------------------------------------
+
+function diff(before, after) {
+  const a = before.match(/\s+|[^\s]+/g) || [], b = after.match(/\s+|[^\s]+/g) || [];
+  if (a.length > MOST_WORDS || b.length > MOST_WORDS) return null;
+  const table = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+  for (let i = a.length - 1; i >= 0; i -= 1) for (let j = b.length - 1; j >= 0; j -= 1) table[i][j] = a[i] === b[j] ? table[i + 1][j + 1] + 1 : Math.max(table[i + 1][j], table[i][j + 1]);
+  const left = [], right = [];
+  let i = 0, j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) { left.push(["", a[i]]); right.push(["", b[j]]); i += 1; j += 1; }
+    else if (j >= b.length || (i < a.length && table[i + 1][j] >= table[i][j + 1])) { left.push(["del", a[i]]); i += 1; }
+    else { right.push(["ins", b[j]]); j += 1; }
+  }
+  return [left, right];
+}
+
+function said(record) {
+  const calls = (record.tool_calls || []).map((call) => `${call.name}(${call.arguments})`).join("\n");
+  return shown([record.answer || "", calls].filter(Boolean).join("\n")) || "(empty)";
+}
+
+function pieces(node, parts) {
+  for (const [kind, text] of parts) node.append(kind ? el(kind, text) : document.createTextNode(text));
+}
+
+function open(at) {
+  const one = visible[at];
+  if (!one) return;
+  current = at;
+  draw();
+  const base = incumbent && one.records[incumbent];
+  const any = Object.values(one.records)[0];
+  $("detail-title").textContent = short(one.id);
+  $("detail-place").textContent = `${shown(any.file)}:${any.line} · ${shown(one.category)}`;
+  const sides = [];
+  for (const name of models) {
+    const record = one.records[name];
+    if (!record) continue;
+    const side = el("div", undefined, "side");
+    const title = el("h3", `${shown(name)} `);
+    title.append(el("span", record.outcome, record.outcome));
+    const text = el("pre");
+    const pair = base && record !== base ? diff(said(base), said(record)) : null;
+    if (record.error) text.textContent = shown(record.error.message);
+    else if (pair) pieces(text, pair[1]);
+    else if (record === base && $("candidate").value && one.records[$("candidate").value]) {
+      const other = diff(said(base), said(one.records[$("candidate").value]));
+      if (other) pieces(text, other[0]); else text.textContent = said(record);
+    } else text.textContent = said(record);
+    const judges = el("ul");
+    for (const judge of record.judges) judges.append(el("li", `${judge.passed ? "✓" : "✗"} ${shown(judge.name)}: ${shown(judge.reason)}`, judge.passed ? "" : "missed"));
+    side.append(title, text, judges);
+    sides.push(side);
+  }
+  $("sides").replaceChildren(...sides);
+  if (!$("detail").open) $("detail").showModal();
+}
+
+function start() {
+  head();
+  table();
+  picture();
+  causes();
+  document.documentElement.style.setProperty("--models", models.length);
+  $("head").append(el("span", "case"), el("span", "category"), ...models.map((name) => el("span", shown(name))));
+  for (const name of [...new Set(cases.map((one) => one.category))].sort()) $("category").append(Object.assign(el("option", shown(name)), { value: name }));
+  const others = models.filter((name) => name !== incumbent);
+  if (others.length !== 1) $("candidate").append(Object.assign(el("option", "all"), { value: "" }));
+  for (const name of others) $("candidate").append(Object.assign(el("option", shown(name)), { value: name }));
+  if (!incumbent) {
+    for (const value of ["flips", "broke", "fixed"]) $("show").querySelector(`[value=${value}]`).remove();
+    $("show").value = "missed";
+  }
+  for (const id of ["show", "category", "candidate"]) $(id).addEventListener("change", filter);
+  $("search").addEventListener("input", filter);
+  $("grid").addEventListener("scroll", draw, { passive: true });
+  window.addEventListener("resize", draw);
+  $("rows").addEventListener("click", (event) => {
+    const row = event.target.closest(".row");
+    if (row) open(Number(row.dataset.at));
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = ["INPUT", "SELECT"].includes(document.activeElement.tagName);
+    if (event.key === "/" && !typing) { event.preventDefault(); $("search").focus(); return; }
+    if (event.key === "Escape" && typing) { document.activeElement.blur(); return; }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    if (step) { event.preventDefault(); move(step); if ($("detail").open) open(current); }
+    else if (event.key === "Enter" && !$("detail").open) { event.preventDefault(); open(current); }
+  });
+  filter();
+  if (!visible.length && cases.length) { $("show").value = "all"; filter(); }
+}
+start();
