@@ -115,8 +115,18 @@ class Rollup:
     """Minutes since 1970 in which it was written."""
     through: int
     """The sequence number of the last event that this process's rollups, up to this one, have counted."""
+    rows: int = 1
+    """How many lines were written at once, for that `through`; where some are missing, a kill cut the writing."""
     key: Key
     counts: Counts
+
+
+def complete(rollups: Iterable[Rollup]) -> list[Rollup]:
+    """Return the rollups of one process without those whose writing a kill cut; their events are still there."""
+    groups: dict[int, list[Rollup]] = {}
+    for rollup in rollups:
+        groups.setdefault(rollup.through, []).append(rollup)
+    return [rollup for group in groups.values() if len(group) == group[0].rows for rollup in group]
 
 
 def merged(rollups: Iterable[Rollup]) -> dict[Key, Counts]:
@@ -161,6 +171,7 @@ def to_line(rollup: Rollup) -> str:
         "process": rollup.process,
         "minute": rollup.minute,
         "through": rollup.through,
+        "rows": rollup.rows,
         "rollout": rollup.key.rollout,
         "mode": rollup.key.mode,
         "step": rollup.key.step,
@@ -199,6 +210,7 @@ def _rollup(plain: Mapping[str, Any]) -> Rollup:
         process=str(plain["process"]),
         minute=int(plain["minute"]),
         through=int(plain["through"]),
+        rows=int(plain["rows"]),
         key=Key(
             rollout=str(plain["rollout"]), mode=plain["mode"], step=float(plain["step"]), arm=plain["arm"]
         ),

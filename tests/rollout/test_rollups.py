@@ -37,7 +37,9 @@ keys = st.builds(
     step=st.sampled_from([0.0, 5.0, 25.0]),
     arm=st.sampled_from(["old", "new"]),
 )
-rollups = st.builds(Rollup, process=st.text(max_size=9), minute=whole, through=whole, key=keys, counts=counts)
+rollups = st.builds(
+    Rollup, process=st.text(max_size=9), minute=whole, through=whole, rows=whole, key=keys, counts=counts
+)
 
 
 @given(rollups)

@@ -1,0 +1,141 @@
+"""What the sink's folder holds, counted: rollups, and the events that no rollup has counted yet.
+
+So a kill -9 loses no figure of an event that was written: the last minute is counted again from its events.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.rollout import rollups
+from pytest_llmupgrade.rollout.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_llmupgrade.rollout.events import Event
+    from pytest_llmupgrade.rollout.rollups import Counts, Key, Rollup
+
+_EVENTS = re.compile(r"events-(.+)-([0-9]{5,})\.jsonl")
+_ROLLUPS = re.compile(r"rollups-(.+)\.jsonl")
+_NUMBER = re.compile(rb'\{"seq":([0-9]{1,18}),')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Everything in one or more sinks."""
+
+    counts: Mapping[Key, Counts]
+    torn: int = 0
+    """Lines that a kill or a full disk cut: never acknowledged, not counted."""
+    lost: int = 0
+    """Events that their process could not write."""
+    processes: int = 0
+
+
+def read_folder(folder: Path) -> Found:
+    """Return the counts of all processes that wrote into a folder; OSError where it cannot be read."""
+    names = sorted(path.name for path in folder.iterdir())
+    processes = sorted(
+        {found[1] for name in names if (found := _EVENTS.fullmatch(name) or _ROLLUPS.fullmatch(name))}
+    )
+    parts = [_read_process(folder, process, names) for process in processes]
+    return join(parts)
+
+
+def join(parts: Iterable[Found]) -> Found:
+    """Return what several sinks hold together, as from several hosts."""
+    totals: dict[Key, Counts] = {}
+    torn = lost = processes = 0
+    for part in parts:
+        torn, lost, processes = torn + part.torn, lost + part.lost, processes + part.processes
+        for key, counts in part.counts.items():
+            totals[key] = totals[key] + counts if key in totals else counts
+    return Found(counts=totals, torn=torn, lost=lost, processes=processes)
+
+
+def recount(folder: Path) -> Found:
+    """Return the counts of all events, without the rollups: what the rollups must equal."""
+    lines = _Lines()
+    tally = Tally()
+    for path in sorted(folder.glob("events-*.jsonl")):
+        for event in lines.events(path, after=-1):
+            lines.count(tally, event)
+    return Found(counts=tally.counts(), torn=lines.torn, lost=lines.lost)
+
+
+def _read_process(folder: Path, process: str, names: list[str]) -> Found:
+    lines = _Lines()
+    written = rollups.complete(lines.rollups(folder / f"rollups-{process}.jsonl"))
+    through = max((rollup.through for rollup in written), default=-1)
+    tally = Tally()
+    chapters = [name for name in names if (found := _EVENTS.fullmatch(name)) and found[1] == process]
+    for name in _from_the_end(folder, chapters, through):
+        for event in lines.events(folder / name, after=through):
+            lines.count(tally, event)
+    counts = join([Found(counts=rollups.merged(written)), Found(counts=tally.counts())]).counts
+    return Found(counts=counts, torn=lines.torn, lost=lines.lost, processes=1)
+
+
+def _from_the_end(folder: Path, chapters: list[str], through: int) -> Iterator[str]:
+    """Yield the files that may hold events after a number, the newest first."""
+    for name in reversed(chapters):
+        yield name
+        with (folder / name).open("rb") as file:
+            first = _NUMBER.match(file.readline())
+        if first is not None and int(first[1]) <= through:
+            return
+
+
+class _Lines:
+    """Reads lines, and counts those that are none."""
+
+    def __init__(self) -> None:
+        self.torn = 0
+        self.lost = 0
+
+    def rollups(self, path: Path) -> Iterator[Rollup]:
+        for line in self._whole(path):
+            try:
+                yield rollups.from_line(line)
+            except ValueError:
+                self.torn += 1
+
+    def events(self, path: Path, *, after: int) -> Iterator[Event]:
+        """Yield the events numbered above `after`; the number stands first, so older lines are not parsed."""
+        for line in self._whole(path):
+            number = _NUMBER.match(line)
+            if number is not None and int(number[1]) <= after:
+                continue
+            try:
+                event = json.loads(line)
+            except (ValueError, RecursionError):
+                self.torn += 1
+                continue
+            if isinstance(event, dict) and number is not None:
+                yield event
+            else:
+                self.torn += 1
+
+    def count(self, tally: Tally, event: Event) -> None:
+        if event.get("type") == "lost":
+            self.lost += int(event.get("count", 0))
+        try:
+            tally.add(event)
+        except ValueError:
+            self.torn += 1
+
+    def _whole(self, path: Path) -> Iterator[bytes]:
+        """Yield the lines that end; what stands after the last end may still be being written."""
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return  # pruned, or not written yet
+        with file:
+            for line in file:
+                if line.endswith(b"\n") and line != b"\n":
+                    yield line

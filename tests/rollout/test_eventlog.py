@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmupgrade.rollout import eventlog
+from pytest_llmupgrade.rollout.buckets import arm_of, call_id, unit_hash
+from pytest_llmupgrade.rollout.config import Rollout, Sink
+from pytest_llmupgrade.rollout.eventlog import EventLog
+from pytest_llmupgrade.rollout.events import CallEnd, Decision, rating_event
+from pytest_llmupgrade.rollout.reading import Found, read_folder, recount
+from pytest_llmupgrade.rollout.rollups import Key
+from tests.rollout.making import rollout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLAN = rollout()
+USAGE = {"prompt_tokens": 100, "completion_tokens": 20}
+
+
+def _decision(unit: str, plan: Rollout = PLAN, step: float = 5.0) -> Decision:
+    number = unit_hash(plan.id, unit)
+    arm = arm_of(number, step)
+    return Decision(arm, call_id(arm, step, number, "1"), number, step, "live", plan)
+
+
+def _end(unit: str = "u", **fields: Any) -> CallEnd:
+    base: dict[str, Any] = {"decision": _decision(unit), "at_ms": 1000, "latency_ms": 10.0, "served": "old"}
+    return CallEnd(**{**base, **fields})
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[EventLog]:
+    """Return a log in a folder of its own."""
+    log = EventLog(tmp_path, Sink(path="."))
+    yield log
+    log.close()
+
+
+def _events(folder: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob("events-*"))
+        for line in path.read_bytes().splitlines()
+    ]
+
+
+def _the_same(one: Found, other: Found) -> bool:
+    assert one.counts.keys() == other.counts.keys()
+    for key, counts in one.counts.items():
+        twin = other.counts[key]
+        for name, moments in counts.moments.items():
+            assert moments.total == pytest.approx(twin.moments[name].total)
+        assert (counts.requests, counts.units, counts.failed, counts.latency) == (
+            twin.requests,
+            twin.units,
+            twin.failed,
+            twin.latency,
+        )
+    return True
+
+
+def test_a_call_leaves_a_line(log: EventLog, tmp_path: Path) -> None:
+    """A request is one line: arms, times, tokens, cost, what went wrong; neither prompt nor answer."""
+    log.put(_end(usage=USAGE, failure="timeout", latency_ms=3000.0))
+    assert log.flush()
+    (event,) = _events(tmp_path)
+    assert event["tokens"] == [100, 0, 20]
+    assert float(event["cost_usd"]) == pytest.approx((100 * 0.5 + 20 * 1.5) / 1e6)
+    assert event["hits"] == ["error", "slow"]
+    assert (event["arm"], event["served"], event["error"], event["step"]) == ("old", "old", "timeout", 5.0)
+    assert set(event) == {
+        "seq", "v", "type", "t", "rollout", "mode", "step", "call", "unit", "arm", "served", "ms", "tries",
+        "tokens", "cost_usd", "error", "hits",
+    }  # fmt: skip
+
+
+def test_counts_are_there_before_and_after_the_rollup(log: EventLog, tmp_path: Path) -> None:
+    """Reading gives the same counts from events alone, from rollups alone, and from both."""
+    for number in range(50):
+        log.put(_end(f"u{number % 10}", failure="5xx" if number % 10 == 3 else None, usage=USAGE))
+    log.flush()
+    before = read_folder(tmp_path)
+    log.flush(rollups=True)
+    after = read_folder(tmp_path)
+    log.put(_end("u3", failure="5xx"))
+    log.flush()
+    mixed = read_folder(tmp_path)
+    assert _the_same(before, after)
+    assert _the_same(mixed, recount(tmp_path))
+    total = sum(counts.requests for counts in mixed.counts.values())
+    assert total == 51
+    assert sum(counts.first_failures("error") for counts in mixed.counts.values()) == 1
+
+
+def test_a_cut_rollup_is_counted_from_its_events(log: EventLog, tmp_path: Path) -> None:
+    """A kill in the middle of writing rollups loses nothing: the rows left are passed over as a whole."""
+    for number in range(200):
+        log.put(_end(f"u{number}"))
+    log.flush(rollups=True)
+    whole = read_folder(tmp_path)
+    (path,) = tmp_path.glob("rollups-*")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2
+    path.write_bytes(lines[0] + lines[1][:50])
+    assert _the_same(read_folder(tmp_path), whole)
+
+
+def test_a_torn_event_is_counted_as_torn(log: EventLog, tmp_path: Path) -> None:
+    """A line that is none is neither counted nor an error; one still being written is waited for."""
+    log.put(_end())
+    log.flush()
+    (path,) = tmp_path.glob("events-*")
+    with path.open("ab") as file:
+        file.write(b'{"seq":1,"type":"ca\n[]\n{"seq":2}\n{"seq":9,"un')
+    found = read_folder(tmp_path)
+    assert (sum(counts.requests for counts in found.counts.values()), found.torn) == (1, 3)
+
+
+def test_files_rotate_and_old_ones_go(tmp_path: Path) -> None:
+    """A full file is followed by the next; of those counted in rollups, `keep` remain and no figure is lost."""
+    log = EventLog(tmp_path, Sink(path=".", rotate_bytes=2000, keep=2))
+    for number in range(60):
+        log.put(_end(f"u{number}"))
+        log.flush()
+    log.close()
+    assert len(list(tmp_path.glob("events-*"))) == 2
+    assert sum(counts.requests for counts in read_folder(tmp_path).counts.values()) == 60
+
+
+def test_a_full_disk_costs_records_and_says_so(
+    log: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the disk is full events are lost and counted; afterwards the file says how many, with no torn line."""
+    log.put(_end("a"))
+    log.flush()
+    real = os.write
+
+    def full(handle: int, data: bytes) -> int:
+        if len(data) > 20:
+            return real(handle, bytes(data)[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        log.put(_end("b"))
+        assert not log.flush()
+    assert (log.lost, log.fault) == (1, "OSError: [Errno 28] No space left on device")
+    assert "cannot be written" in caplog.text
+    log.put(_end("c"))
+    assert log.flush()
+    found = read_folder(tmp_path)
+    assert (found.torn, found.lost, log.fault) == (0, 1, None)
+    assert sum(counts.requests for counts in found.counts.values()) == 2
+
+
+def test_too_many_waiting_are_lost(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: what comes while the queue is full is lost, and counted."""
+    monkeypatch.setattr(eventlog, "MOST_WAITING", 0)
+    log.put(_end())
+    assert log.lost == 1
+
+
+def test_a_folder_that_cannot_be_is_no_error(tmp_path: Path) -> None:
+    """A sink that is a file costs the records only."""
+    (tmp_path / "sink").write_text("")
+    log = EventLog(tmp_path / "sink", Sink(path="sink"))
+    log.put(_end())
+    assert not log.flush()
+    assert log.lost == 1
+    log.close()
+
+
+def test_an_event_that_cannot_be_said_is_lost_alone(log: EventLog, tmp_path: Path) -> None:
+    """A client whose usage raises costs its own event, not its neighbours'."""
+
+    class Hostile:
+        def model_dump(self) -> object:
+            raise RuntimeError("no")
+
+    log.put(_end("a", usage=Hostile()))
+    log.put(_end("b"))
+    log.flush()
+    assert [event["type"] for event in _events(tmp_path)] == ["call", "lost"]
+
+
+def test_a_rating_counts_for_its_unit(log: EventLog, tmp_path: Path) -> None:
+    """A bad rating is a first failure of the metric that comes from ratings; a good one only counts as rated."""
+    log.put(rating_event(_decision("a"), good=False, at_ms=1))
+    log.put(rating_event(_decision("a"), good=False, at_ms=2))
+    log.put(rating_event(_decision("b"), good=True, at_ms=3))
+    log.flush()
+    counts = read_folder(tmp_path).counts
+    key = Key(rollout=PLAN.id, mode="live", step=5.0, arm=_decision("a").arm)
+    assert counts[key].first_failures("bad") == 1
+    assert sum(len(each.rated) for each in counts.values()) == 2
+
+
+def test_a_caller_who_left_is_nobodys_failure(log: EventLog, tmp_path: Path) -> None:
+    """A cancelled request is a request, and neither slow nor an error."""
+    log.put(_end(cancelled=True, served=None, latency_ms=9999.0))
+    log.flush()
+    (counts,) = read_folder(tmp_path).counts.values()
+    assert (counts.requests, dict(counts.failed), counts.unanswered, dict(counts.latency)) == (1, {}, 0, {})
+
+
+def test_a_child_writes_its_own_file(log: EventLog) -> None:
+    """After a fork the child has another name, an empty queue and its own files."""
+    log.put(_end())
+    parent = log.process
+    log.flush()
+    log.after_fork()
+    assert log.process != parent
+    assert log.flush()
