@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import ArmName
 
 SPACE = 2**64
-_CALL_ID = re.compile(r"([on])([0-9.]{1,12})-([0-9a-f]{16})-[0-9a-z]{1,40}")
+_CALL_ID = re.compile(r"([on])([0-9.]{1,12})-([0-9a-f]{16})-([0-9a-f]{4})[0-9a-z]{1,40}")
 
 
 def unit_hash(rollout: str, unit: str) -> int:
@@ -41,15 +41,20 @@ class CallName:
     unit: int
 
 
+def mark_of(rollout: str) -> str:
+    """Return four characters that tell the calls of one rollout from another's."""
+    return blake2b(rollout.encode(), digest_size=2).hexdigest()
+
+
 def call_id(arm: ArmName, step: float, unit: int, token: str) -> str:
-    """Return the id of a call; `token` tells the calls of a unit apart."""
+    """Return the id of a call; `token` is the rollout's mark and what tells the calls of a unit apart."""
     return f"{arm[0]}{step:g}-{unit:016x}-{token}"
 
 
-def read_call_id(text: str) -> CallName | None:
-    """Return what an id says; None where it is none, or names an arm in which the unit is not."""
+def read_call_id(text: str, rollout: str) -> CallName | None:
+    """Return what an id says; None where it is none, is another rollout's, or names an arm without the unit."""
     found = _CALL_ID.fullmatch(text)
-    if found is None:
+    if found is None or found[4] != mark_of(rollout):
         return None
     try:
         step = float(found[2])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmupgrade.rollout.buckets import arm_of, call_id, read_call_id, threshold, unit_hash
+from pytest_llmupgrade.rollout.buckets import arm_of, call_id, mark_of, read_call_id, threshold, unit_hash
 
 percents = st.floats(0, 100)
 
@@ -49,15 +49,23 @@ def test_the_bucket_is_the_same_forever() -> None:
 def test_a_call_id_says_what_a_rating_needs(unit: int, step: float) -> None:
     """Arm, step and unit are read back from the id."""
     arm = arm_of(unit, step)
-    name = read_call_id(call_id(arm, step, unit, "a1-b2".replace("-", "")))
+    name = read_call_id(call_id(arm, step, unit, mark_of("r") + "a1b2"), "r")
     assert name is not None
     assert (name.arm, name.step, name.unit) == (arm, step, unit)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "n5-00", "n5-zzzzzzzzzzzzzzzz-1", "n5-ffffffffffffffff-1", "n1.2.3-0000000000000000-1", "x" * 999],
+    [
+        "",
+        "n5-00",
+        f"n5-zzzzzzzzzzzzzzzz-{mark_of('r')}1",
+        f"n5-ffffffffffffffff-{mark_of('r')}1",
+        f"n1.2.3-0000000000000000-{mark_of('r')}1",
+        f"n5-0000000000000000-{mark_of('another')}1",
+        "x" * 999,
+    ],
 )
 def test_a_forged_id_is_none(text: str) -> None:
-    """What is no id, or names an arm in which the unit is not, rates nothing."""
-    assert read_call_id(text) is None
+    """What is no id, another rollout's, or names an arm in which the unit is not, rates nothing."""
+    assert read_call_id(text, "r") is None
