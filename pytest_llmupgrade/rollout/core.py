@@ -174,9 +174,9 @@ class Core:
             started,
             served=None if failure else "new",
             failure=failure,
-            usage=usage_in(value),
+            answer=value,
+            messages=messages,
             shadow=True,
-            text=(messages, value) if decision.rollout.record_text else None,
         )
 
     # --- records -----------------------------------------------------------------------------------
@@ -188,19 +188,40 @@ class Core:
             served=served.arm,
             failure=served.failure,
             tries=served.tries,
-            usage=usage_in(served.value) if served.error is None else None,
+            answer=served.value,
+            messages=messages,
             cancelled=served.cancelled,
-            text=(messages, served.value) if decision.rollout.record_text else None,
         )
 
-    def put(self, decision: Decision, started: float, **fields: Any) -> None:
+    def put(
+        self,
+        decision: Decision,
+        started: float,
+        *,
+        answer: object = None,
+        messages: object = None,
+        usage: object = None,
+        **fields: Any,
+    ) -> None:
         """Record the end of a request that began at `started`, a `time.perf_counter()`; never raises."""
         try:
             latency = (time.perf_counter() - started) * 1000
-            if decision.call_id:
-                self.log.put(CallEnd(decision, int(time.time() * 1000), latency, **fields))
+            if not decision.call_id:
+                return  # nobody decided: the router's own fault stands in its count
+            text = (messages, answer) if decision.rollout.record_text else None
+            told = usage if answer is None else self._usage_in(answer)
+            at = int(time.time() * 1000)
+            self.log.put(CallEnd(decision, at, latency, usage=told, text=text, **fields))
         except Exception as error:  # noqa: BLE001  a record is no reason to fail a request
             self.own_fault(error)
+
+    def _usage_in(self, answer: object) -> object:
+        """Return an answer's usage; None where looking raises, for the rest of the record is still true."""
+        try:
+            return usage_in(answer)
+        except Exception as error:  # noqa: BLE001  answers are the product's own classes
+            self.own_fault(error)
+            return None
 
     def own_fault(self, error: Exception) -> None:
         """Count a fault of the router's own, and say the first one."""

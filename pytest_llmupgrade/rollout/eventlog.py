@@ -57,6 +57,8 @@ class EventLog:
         self._starting = threading.Lock()
         self._number = 0
         self._unsaid = 0
+        self._said = 0
+        self._ready: list[Event] = []
         self._tally = Tally()
         self._minute = _minute()
         keep = self._sink.keep
@@ -125,34 +127,34 @@ class EventLog:
                 stop.wait(0.5)  # a full disk is not asked without pause
 
     def _drain(self) -> bool:
-        while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-            if not self._write(batch):
+        while self._queue or self._ready:
+            if not self._ready:
+                batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+                self._ready = [event for item in batch if (event := self._event(item)) is not None]
+            if not self._write(self._ready):
                 return False
+            self._ready = []
         return self._say_lost()
 
-    def _write(self, batch: list[CallEnd | Event]) -> bool:
-        """Write a batch and count it; what the disk does not take is lost."""
-        events = [event for item in batch if (event := self._event(item)) is not None]
-        lines = [
-            line for number, event in enumerate(events) if (line := self._line(event, number)) is not None
-        ]
-        if not lines:
-            return True
+    def _write(self, events: list[Event]) -> bool:
+        """Write a batch and count it; what the disk refuses waits, unless some of it may be in the file."""
+        lines = [self._line(event, number) for number, event in enumerate(events)]
         try:
-            full = self._events.append(b"".join(line for line, _ in lines))
+            full = self._events.append(b"".join(line for line in lines if line is not None))
             if self._sink.fsync == "always":
                 self._events.sync()
         except OSError as error:
             self._failed(error)
-            # Some of the lines may be in the file: their numbers are not used again.
-            self._number += len(events)
-            self._lose(len(lines))
+            if not self._events.clean:
+                self._number += len(events)  # numbers that may be in the file are not used again
+                self._ready = []
+                self._lose(len(events))
             return False
-        for _, event in lines:
-            self._tally.add(event)
+        for event, line in zip(events, lines, strict=True):
+            if line is not None:
+                self._tally.add(event)
+                self.written += 1
         self._number += len(events)
-        self.written += len(lines)
         self.fault = None
         if full and self._roll_up():
             self._events.prune()
@@ -170,9 +172,9 @@ class EventLog:
             self._lose(1)
             return None
 
-    def _line(self, event: Event, number: int) -> tuple[bytes, Event] | None:
+    def _line(self, event: Event, number: int) -> bytes | None:
         try:
-            return to_line(event, self._number + number), event
+            return to_line(event, self._number + number)
         except (TypeError, ValueError, RecursionError) as error:
             self._failed(error)
             self._lose(1)
@@ -189,6 +191,7 @@ class EventLog:
         except OSError:
             self._unsaid += unsaid
             return False
+        self._said += unsaid
         self._number += 1
         return True
 
@@ -198,7 +201,8 @@ class EventLog:
         self._minute = _minute()
         if not self._tally:
             return True
-        rows = self._tally.rollups(process=self.process, minute=minute, through=self._number - 1)
+        through = self._number - 1
+        rows = self._tally.rollups(process=self.process, minute=minute, through=through, lost=self._said)
         try:
             self._rollups.append(b"".join(rollups.to_line(row).encode() + b"\n" for row in rows))
             if self._sink.fsync != "never":

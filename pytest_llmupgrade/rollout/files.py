@@ -18,7 +18,7 @@ class LineFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
-        self._torn = False
+        self._torn = False  # what a failed write left could not be taken back
 
     def append(self, data: bytes) -> None:
         """Write whole lines, or none: what a full disk took of them is taken back."""
@@ -40,6 +40,11 @@ class LineFile:
             os.ftruncate(handle, size)
         except OSError:
             self._torn = True  # the next lines begin on a line of their own
+
+    @property
+    def clean(self) -> bool:
+        """Whether the file ends with a whole line, so that what failed may be written again."""
+        return not self._torn
 
     def size(self) -> int:
         """Return the bytes in it."""
@@ -75,6 +80,11 @@ class Chapters:
         self._number += 1
         self._file = LineFile(self._path(self._number))
         return True
+
+    @property
+    def clean(self) -> bool:
+        """Whether what failed may be written again."""
+        return self._file.clean
 
     def prune(self) -> None:
         """Remove the oldest files beyond what is kept; only called once rollups have counted them."""

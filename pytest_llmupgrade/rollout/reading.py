@@ -72,13 +72,14 @@ def _read_process(folder: Path, process: str, names: list[str]) -> Found:
     lines = _Lines()
     written = rollups.complete(lines.rollups(folder / f"rollups-{process}.jsonl"))
     through = max((rollup.through for rollup in written), default=-1)
+    lost = max((rollup.lost for rollup in written), default=0)
     tally = Tally()
     chapters = [name for name in names if (found := _EVENTS.fullmatch(name)) and found[1] == process]
     for name in _from_the_end(folder, chapters, through):
         for event in lines.events(folder / name, after=through):
             lines.count(tally, event)
     counts = join([Found(counts=rollups.merged(written)), Found(counts=tally.counts())]).counts
-    return Found(counts=counts, torn=lines.torn, lost=lines.lost, processes=1)
+    return Found(counts=counts, torn=lines.torn, lost=lost + lines.lost, processes=1)
 
 
 def _from_the_end(folder: Path, chapters: list[str], through: int) -> Iterator[str]:

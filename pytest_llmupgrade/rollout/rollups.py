@@ -117,6 +117,8 @@ class Rollup:
     """The sequence number of the last event that this process's rollups, up to this one, have counted."""
     rows: int = 1
     """How many lines were written at once, for that `through`; where some are missing, a kill cut the writing."""
+    lost: int = 0
+    """Events that this process could not write, up to this line."""
     key: Key
     counts: Counts
 
@@ -172,6 +174,7 @@ def to_line(rollup: Rollup) -> str:
         "minute": rollup.minute,
         "through": rollup.through,
         "rows": rollup.rows,
+        "lost": rollup.lost,
         "rollout": rollup.key.rollout,
         "mode": rollup.key.mode,
         "step": rollup.key.step,
@@ -211,6 +214,7 @@ def _rollup(plain: Mapping[str, Any]) -> Rollup:
         minute=int(plain["minute"]),
         through=int(plain["through"]),
         rows=int(plain["rows"]),
+        lost=int(plain["lost"]),
         key=Key(
             rollout=str(plain["rollout"]), mode=plain["mode"], step=float(plain["step"]), arm=plain["arm"]
         ),

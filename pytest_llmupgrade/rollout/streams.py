@@ -31,11 +31,14 @@ class Watched:
         """Take a piece into account."""
         if self.first_at is None:
             self.first_at = time.perf_counter()
-        found = usage_in(piece) or usage_in(getattr(piece, "response", None))
-        if found is not None:
-            self.usage = found
-        if getattr(piece, "type", None) in _FAILED:
-            self.failure = "other"
+        try:
+            found = usage_in(piece) or usage_in(getattr(piece, "response", None))
+            if found is not None:
+                self.usage = found
+            if getattr(piece, "type", None) in _FAILED:
+                self.failure = "other"
+        except Exception:  # noqa: BLE001  a piece that cannot be looked into is passed on all the same
+            return
 
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
         """Take the end into account, at the first call; `early`: the caller wanted no more."""

@@ -42,11 +42,19 @@ class Tally:
         """Return what was counted so far."""
         return {key: cell.counts() for key, cell in self._cells.items()}
 
-    def rollups(self, *, process: str, minute: int, through: int) -> list[Rollup]:
+    def rollups(self, *, process: str, minute: int, through: int, lost: int = 0) -> list[Rollup]:
         """Return what was counted as the lines of a rollup file."""
         cells = self.counts()
         return [
-            Rollup(process=process, minute=minute, through=through, rows=len(cells), key=key, counts=counts)
+            Rollup(
+                process=process,
+                minute=minute,
+                through=through,
+                rows=len(cells),
+                lost=lost,
+                key=key,
+                counts=counts,
+            )
             for key, counts in cells.items()
         ]
 

@@ -38,7 +38,14 @@ keys = st.builds(
     arm=st.sampled_from(["old", "new"]),
 )
 rollups = st.builds(
-    Rollup, process=st.text(max_size=9), minute=whole, through=whole, rows=whole, key=keys, counts=counts
+    Rollup,
+    process=st.text(max_size=9),
+    minute=whole,
+    through=whole,
+    rows=whole,
+    lost=whole,
+    key=keys,
+    counts=counts,
 )
 
 

@@ -322,6 +322,21 @@ def test_its_own_faults_never_reach_a_request(make: Make, monkeypatch: pytest.Mo
     assert router.health().own_faults == 2
 
 
+def test_an_answer_that_cannot_be_looked_into_is_passed_on(make: Make) -> None:
+    """An answer whose attributes raise is the caller's all the same; only its tokens stay unknown."""
+
+    class Hostile:
+        @property
+        def usage(self) -> object:
+            raise RuntimeError("no")
+
+    answer = Hostile()
+    router = make(ALL, new=lambda _messages: answer)
+    assert router.call([], unit="u") is answer
+    assert list(make(ALL, new=lambda _messages: [answer]).stream([], unit="u")) == [answer]
+    assert router.health().own_faults == 1
+
+
 def test_a_unit_of_a_wrong_type_is_served(make: Make) -> None:
     """A unit that is no text, as an integer key, is hashed by its text; the request goes on."""
     router = make(HALF)
