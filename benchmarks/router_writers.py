@@ -1,4 +1,4 @@
-"""Eight processes write records at once and are killed with SIGKILL at random: what of them is lost or torn.
+"""Eight processes write records at once and are killed with SIGKILL at random, to see what is lost.
 
 ```text
 python benchmarks/router_writers.py [processes] [seconds]

@@ -18,6 +18,7 @@ from pytest_llmupgrade.rollout.driving import adrive, awaited, drive
 from pytest_llmupgrade.rollout.eventlog import EventLog
 from pytest_llmupgrade.rollout.events import CallEnd, Decision, usage_in
 from pytest_llmupgrade.rollout.failures import failure_name
+from pytest_llmupgrade.rollout.otel import telemetry_of
 from pytest_llmupgrade.rollout.policy import sink_folder
 from pytest_llmupgrade.rollout.shadow import IN_SHADOW, Shadow
 from pytest_llmupgrade.rollout.streams import AsyncStream, Stream, Watched
@@ -38,7 +39,8 @@ class Core:
         self.decider = Decider(path)
         rollout = self.decider.policy.rollout
         self.shadow = Shadow(rollout.shadow)
-        self.log = EventLog(sink_folder(rollout, path), rollout.sink)
+        self._telemetry = telemetry_of(rollout)
+        self.log = EventLog(sink_folder(rollout, path), rollout.sink, observe=self._telemetry)
         self.own_faults = 0
 
     def decide(self, unit: str | None) -> Decision:
@@ -212,6 +214,8 @@ class Core:
             told = usage if answer is None else self._usage_in(answer)
             at = int(time.time() * 1000)
             self.log.put(CallEnd(decision, at, latency, usage=told, text=text, **fields))
+            if self._telemetry is not None:
+                self._telemetry.mark_span(decision)
         except Exception as error:  # noqa: BLE001  a record is no reason to fail a request
             self.own_fault(error)
 

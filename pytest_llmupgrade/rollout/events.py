@@ -98,6 +98,7 @@ def call_event(end: CallEnd) -> Event:
         "unit": f"{decision.unit:016x}",
         "arm": arm,
         "served": end.served,
+        "model": decision.rollout.arms[end.served or arm].model,
         "ms": round(end.latency_ms, 3),
         "tries": end.tries,
     }

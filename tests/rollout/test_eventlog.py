@@ -76,7 +76,7 @@ def test_a_call_leaves_a_line(log: EventLog, tmp_path: Path) -> None:
     assert event["hits"] == ["error", "slow"]
     assert (event["arm"], event["served"], event["error"], event["step"]) == ("old", "old", "timeout", 5.0)
     assert set(event) == {
-        "seq", "v", "type", "t", "rollout", "mode", "step", "call", "unit", "arm", "served", "ms", "tries",
+        "seq", "v", "type", "t", "rollout", "mode", "step", "call", "unit", "arm", "served", "model", "ms", "tries",
         "tokens", "cost_usd", "error", "hits",
     }  # fmt: skip
 
@@ -130,7 +130,9 @@ def test_files_rotate_and_old_ones_go(tmp_path: Path) -> None:
         log.put(_end(f"u{number}"))
         log.flush()
     log.close()
-    assert len(list(tmp_path.glob("events-*"))) == 2
+    names = sorted(path.name[-11:] for path in tmp_path.glob("events-*"))
+    assert len(names) in (1, 2)  # the last one may be full, and the next not begun
+    assert names[0] > "00004.jsonl"
     assert sum(counts.requests for counts in read_folder(tmp_path).counts.values()) == 60
 
 
