@@ -37,7 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pytest-llmupgrade {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    schema = commands.add_parser("schema", help="print the JSON Schema of eval files, for editors")
+    schema = commands.add_parser("schema", help="print a JSON Schema, for editors")
+    schema.add_argument(
+        "of", choices=["cases", "rollout"], nargs="?", default="cases", help="eval files, or rollout.yaml"
+    )
     schema.set_defaults(run=_schema)
 
     check = commands.add_parser("check", help="validate eval files without running them")
@@ -264,10 +267,11 @@ def _kept(options: argparse.Namespace) -> int:
     return code
 
 
-def _schema(_options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.rollout.wire import rollout_schema
     from pytest_llmupgrade.run.load import case_schema
 
-    print(json.dumps(case_schema(), indent=2))
+    print(json.dumps(rollout_schema() if options.of == "rollout" else case_schema(), indent=2))
     return 0
 
 
