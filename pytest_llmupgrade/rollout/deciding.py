@@ -42,10 +42,11 @@ class Decider:
         self._count = itertools.count()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting, self._looking = threading.Lock(), threading.Lock()
 
     def after_fork(self) -> None:
-        """Take other ids than the parent's, and a thread of one's own."""
+        """Take other ids than the parent's, and a thread and locks of one's own."""
+        self.breaker = Breaker(self.policy.rollout.breaker)
         self._begin()
 
     @property
@@ -78,10 +79,11 @@ class Decider:
 
     def poll(self) -> None:
         """Look at the file, the environment and the sink now; the thread does so every half second."""
-        before = self.policy
-        policy = self._watch.look()
-        if policy != before:
-            self._take(policy, before.rollout.breaker)
+        with self._looking:
+            before = self.policy
+            policy = self._watch.look()
+            if policy != before:
+                self._take(policy, before.rollout.breaker)
         if self.fault != self._told:
             self._told = self.fault
             if self.fault is not None:

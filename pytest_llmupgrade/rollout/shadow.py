@@ -30,7 +30,7 @@ class Shadow:
         self._begin()
 
     def _begin(self) -> None:
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(self._rule.queue)
+        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._threads: list[threading.Thread] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = threading.Lock()
@@ -41,11 +41,10 @@ class Shadow:
 
     def offer(self, job: Callable[[], None]) -> bool:
         """Take a call into the queue; False, and counted, where it is full."""
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
+        if self._queue.qsize() >= self._rule.queue:
             self.dropped += 1
             return False
+        self._queue.put(job)
         if len(self._threads) < self._rule.workers:
             self._start()
         return True
