@@ -12,11 +12,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.model import Usage
 from pytest_llmupgrade.rollout.course import Served, course
 from pytest_llmupgrade.rollout.deciding import Decider
 from pytest_llmupgrade.rollout.driving import adrive, awaited, drive
 from pytest_llmupgrade.rollout.eventlog import EventLog
-from pytest_llmupgrade.rollout.events import CallEnd, Decision, usage_in
+from pytest_llmupgrade.rollout.events import CallEnd, Decision, cost_of, failure_in, usage_in
 from pytest_llmupgrade.rollout.failures import failure_name
 from pytest_llmupgrade.rollout.otel import telemetry_of
 from pytest_llmupgrade.rollout.policy import sink_folder
@@ -42,6 +43,9 @@ class Core:
         self._telemetry = telemetry_of(rollout)
         self.log = EventLog(sink_folder(rollout, path), rollout.sink, observe=self._telemetry)
         self.own_faults = 0
+        # The price catalogue is loaded now, for the first request should not wait for it.
+        for arm in rollout.arms.values():
+            cost_of(arm, Usage(input_tokens=1, output_tokens=1))
 
     def decide(self, unit: str | None) -> Decision:
         """Return the decision for a unit; the old arm stands in for whatever is wrong here."""
@@ -195,7 +199,7 @@ class Core:
             cancelled=served.cancelled,
         )
 
-    def put(
+    def put(  # noqa: PLR0913  each says one thing about the request
         self,
         decision: Decision,
         started: float,
@@ -203,6 +207,7 @@ class Core:
         answer: object = None,
         messages: object = None,
         usage: object = None,
+        failure: str | None = None,
         **fields: Any,
     ) -> None:
         """Record the end of a request that began at `started`, a `time.perf_counter()`; never raises."""
@@ -211,21 +216,22 @@ class Core:
             if not decision.call_id:
                 return  # nobody decided: the router's own fault stands in its count
             text = (messages, answer) if decision.rollout.record_text else None
-            told = usage if answer is None else self._usage_in(answer)
+            told, failed = (usage, None) if answer is None else self._told(answer)
             at = int(time.time() * 1000)
-            self.log.put(CallEnd(decision, at, latency, usage=told, text=text, **fields))
+            end = CallEnd(decision, at, latency, failure=failure or failed, usage=told, text=text, **fields)
+            self.log.put(end)
             if self._telemetry is not None:
                 self._telemetry.mark_span(decision)
         except Exception as error:  # noqa: BLE001  a record is no reason to fail a request
             self.own_fault(error)
 
-    def _usage_in(self, answer: object) -> object:
-        """Return an answer's usage; None where looking raises, for the rest of the record is still true."""
+    def _told(self, answer: object) -> tuple[object, str | None]:
+        """Return an answer's usage, and the failure it tells of; where looking raises the rest is still recorded."""
         try:
-            return usage_in(answer)
+            return usage_in(answer), failure_in(answer)
         except Exception as error:  # noqa: BLE001  answers are the product's own classes
             self.own_fault(error)
-            return None
+            return None, None
 
     def own_fault(self, error: Exception) -> None:
         """Count a fault of the router's own, and say the first one."""

@@ -116,15 +116,19 @@ class EventLog:
             self._wake.wait(timeout=due)
             stop.wait(_GATHER_S)
             self._wake.clear()
-            try:
-                with self._lock:
-                    self._drain()
-                    if _minute() != self._minute:
-                        self._roll_up()
-            except Exception as error:  # noqa: BLE001  whatever it is, the thread must go on
-                self._failed(error)
+            self.turn()
             if self.fault is not None:
                 stop.wait(0.5)  # a full disk is not asked without pause
+
+    def turn(self) -> None:
+        """Write what waits, and the rollup of a minute that is over; what the thread does again and again."""
+        try:
+            with self._lock:
+                self._drain()
+                if _minute() != self._minute:
+                    self._roll_up()
+        except Exception as error:  # noqa: BLE001  whatever it is, the thread must go on
+            self._failed(error)
 
     def _drain(self) -> bool:
         while self._queue or self._ready:

@@ -183,6 +183,12 @@ def usage_in(result: object) -> object:
     return getattr(result, "usage", None)
 
 
+def failure_in(result: object) -> str | None:
+    """Return the failure that an answer of the Responses API tells of without raising; None where it tells none."""
+    status = result.get("status") if isinstance(result, dict) else getattr(result, "status", None)
+    return "other" if status == "failed" else None
+
+
 def answer_text(result: object) -> Any:
     """Return an answer as it is recorded: its text, else its JSON, else nothing but its kind."""
     return result if isinstance(result, str) else plain(result)

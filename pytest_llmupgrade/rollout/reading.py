@@ -68,6 +68,21 @@ def recount(folder: Path) -> Found:
     return Found(counts=tally.counts(), torn=lines.torn, lost=lines.lost)
 
 
+def pairs(folder: Path) -> Iterator[tuple[Event, Event]]:
+    """Yield both events of each request that had a shadow: the old arm's, the new arm's."""
+    lines = _Lines()
+    waiting: dict[str, Event] = {}
+    for path in sorted(folder.glob("events-*.jsonl")):
+        for event in lines.events(path, after=-1):
+            if event.get("mode") != "shadow" or event.get("type") not in ("call", "shadow"):
+                continue
+            other = waiting.pop(str(event.get("call")), None)
+            if other is None:
+                waiting[str(event.get("call"))] = event
+            else:
+                yield (other, event) if event["type"] == "shadow" else (event, other)
+
+
 def _read_process(folder: Path, process: str, names: list[str]) -> Found:
     lines = _Lines()
     written = rollups.complete(lines.rollups(folder / f"rollups-{process}.jsonl"))

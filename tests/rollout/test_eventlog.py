@@ -9,7 +9,7 @@ import pytest
 
 from pytest_llmupgrade.rollout import eventlog
 from pytest_llmupgrade.rollout.buckets import arm_of, call_id, unit_hash
-from pytest_llmupgrade.rollout.config import Rollout, Sink
+from pytest_llmupgrade.rollout.config import Fsync, Rollout, Sink
 from pytest_llmupgrade.rollout.eventlog import EventLog
 from pytest_llmupgrade.rollout.events import CallEnd, Decision, rating_event
 from pytest_llmupgrade.rollout.reading import Found, read_folder, recount
@@ -190,6 +190,39 @@ def test_what_could_not_be_taken_back_is_lost_not_doubled(
         assert found.lost == 1
         assert sum(counts.requests for counts in found.counts.values()) == 2
     assert before.torn == 1
+
+
+def test_a_minute_that_is_over_is_rolled_up(
+    log: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer leaves rollups when the minute has turned, and not before."""
+    now = log._minute
+    monkeypatch.setattr(eventlog, "_minute", lambda: now)
+    log.put(_end())
+    log.turn()
+    assert list(tmp_path.glob("rollups-*")) == []
+    monkeypatch.setattr(eventlog, "_minute", lambda: now + 1)
+    log.turn()
+    (path,) = tmp_path.glob("rollups-*")
+    assert len(path.read_bytes().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("policy", "batch", "minute"), [("never", 0, 0), ("minute", 0, 2), ("always", 1, 2)])
+def test_the_fsync_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: Fsync, batch: int, minute: int
+) -> None:
+    """`never` leaves the disk to the system, `minute` asks it with the rollups, `always` with every batch, too."""
+    synced: list[int] = []
+    now = eventlog._minute()
+    monkeypatch.setattr(eventlog, "_minute", lambda: now)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    log = EventLog(tmp_path, Sink(path=".", fsync=policy))
+    log.put(_end())
+    log.flush()
+    assert len(synced) == batch
+    log.flush(rollups=True)
+    assert len(synced) == batch + minute
+    log.close()
 
 
 def test_too_many_waiting_are_lost(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:

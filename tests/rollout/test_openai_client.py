@@ -171,6 +171,17 @@ def test_responses(router: ModelRouter, client: openai.OpenAI, llm_server: LlmSe
     assert _events(router, tmp_path)[0]["tokens"] == [10, 0, 2]
 
 
+def test_a_response_that_failed_is_the_arms_error(
+    router: ModelRouter, client: openai.OpenAI, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    """The Responses API tells of some failures in the answer, without an exception; they count all the same."""
+    body = {"id": "r", "object": "response", "created_at": 1, "status": "failed", "model": "m", "output": []}
+    llm_server.send(body)
+    answer = router.wrap_openai(client).responses.create(model="gpt-3.5-turbo", input="hello")
+    assert answer.status == "failed"
+    assert _events(router, tmp_path)[0]["hits"] == ["error"]
+
+
 def test_everything_else_is_the_clients(
     router: ModelRouter, client: openai.OpenAI, llm_server: LlmServer
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_llmupgrade import ModelRouter
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
-from pytest_llmupgrade.rollout.reading import read_folder
+from pytest_llmupgrade.rollout.reading import pairs, read_folder
 from pytest_llmupgrade.rollout.shadow import in_shadow
 from tests.rollout.making import changed
 
@@ -493,7 +493,7 @@ def test_shadow_answers_nobody_and_is_paired(make: Make, tmp_path: Path) -> None
     router.flush()
     old, new = _events(tmp_path)
     assert (old["type"], old["arm"], new["type"], new["arm"]) == ("call", "old", "shadow", "new")
-    assert old["call"] == new["call"]
+    assert list(pairs(tmp_path / "pilot")) == [(old, new)]
     assert (seen, in_shadow()) == ([True], False)
     keys = {(key.mode, key.step, key.arm) for key in read_folder(tmp_path / "pilot").counts}
     assert keys == {("shadow", 0.0, "old"), ("shadow", 0.0, "new")}
