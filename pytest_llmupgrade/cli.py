@@ -276,6 +276,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.rollout.loading import load_rollout
     from pytest_llmupgrade.run.load import load_suite
 
     faults: list[Fault] = []
@@ -283,7 +284,10 @@ def _check(options: argparse.Namespace) -> int:
     cases = 0
     for path in files:
         try:
-            cases += len(load_suite(path, file=path.as_posix()))
+            if path.name in _ROLLOUTS:
+                load_rollout(path)
+            else:
+                cases += len(load_suite(path, file=path.as_posix()))
         except FaultyFiles as error:
             faults.extend(error.faults)
     if faults:
@@ -305,6 +309,7 @@ def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"{path}: no such file")
 
 
+_ROLLOUTS = ("rollout.yaml", "rollout.yml")
 _GLOBS = ("eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml")
 
 

@@ -4,6 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_llmupgrade.rollout.breaker import Breaker
 from pytest_llmupgrade.rollout.course import Served, course
@@ -122,3 +124,20 @@ def test_requests_own_faults_do_not_open_the_breaker() -> None:
     for _ in range(100):
         _follow({"new": [BadRequestError()]}, breaker=breaker)
     assert not breaker.is_open
+
+
+outcomes = st.lists(
+    st.sampled_from(["answer", ServerError(), BadRequestError(), TimeoutError()]), min_size=4, max_size=4
+)
+
+
+@given(outcomes, outcomes, st.sampled_from(["old", "new"]), st.sampled_from([PLAN, RETRYING]))
+def test_whatever_happens(new: list[object], old: list[object], arm: ArmName, plan: Rollout) -> None:
+    """No course goes from the old arm to the new one, tries more than it may, or hides who failed."""
+    served, todos = _follow({"new": list(new), "old": list(old)}, arm=arm, plan=plan)
+    calls = [todo for todo in todos if isinstance(todo, str)]
+    assert calls == sorted(calls)  # "new" before "old"
+    assert all(calls.count(name) <= plan.arms[name].retries + 1 for name in ("old", "new"))
+    assert served.tries == len(calls)
+    assert (served.arm is None) == (served.error is not None)
+    assert (served.failure is None) == (served.arm == arm)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.rollout.loading import parse_rollout
 from pytest_llmupgrade.rollout.wire import rollout_schema
-from tests.rollout.making import rollout
+from tests.rollout.making import FILE, changed, rollout
 
 if TYPE_CHECKING:
     import pytest
@@ -34,3 +36,23 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """`llmupgrade schema rollout` prints the schema by which the file is read."""
     assert main(["schema", "rollout"]) == 0
     assert json.loads(capsys.readouterr().out) == rollout_schema()
+
+
+def test_the_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`llmupgrade check rollout.yaml` tells its faults with exit code 2, before anything runs by it."""
+    path = tmp_path / "rollout.yaml"
+    path.write_text(FILE)
+    assert main(["check", str(path)]) == 0
+    path.write_text(changed(("percent: 5\n", "percent: 7\n")))
+    assert main(["check", str(path)]) == 2
+    assert "rollout.yaml:5: percent 7 is no step" in capsys.readouterr().err
+
+
+def test_the_product_imports_no_pytest() -> None:
+    """`from pytest_llmupgrade import ModelRouter` imports neither pytest nor a client."""
+    code = (
+        "import sys; from pytest_llmupgrade import ModelRouter; "
+        "print(sorted({'pytest', '_pytest', 'openai', 'opentelemetry'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own code
+    assert done.stdout.strip() == "[]"

@@ -5,12 +5,14 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llmupgrade import ModelRouter
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.rollout.buckets import unit_hash
 from pytest_llmupgrade.rollout.reading import pairs, read_folder
 from pytest_llmupgrade.rollout.shadow import in_shadow
 from tests.rollout.making import changed
@@ -390,6 +392,26 @@ def test_cancelling_goes_through(make: Make, tmp_path: Path) -> None:
     (event,) = _events(tmp_path)
     assert event["cancelled"]
     assert "hits" not in event
+
+
+def test_tasks_and_threads_do_not_mix(make: Make, tmp_path: Path) -> None:
+    """Each task sees its own latest decision; calls of eight threads at once all have records and names of their own."""
+    router = make(HALF, old=_old, new=_new)
+
+    async def one(unit: str) -> bool:
+        await router.acall([], unit=unit)
+        await asyncio.sleep(0)
+        return router.last is not None and router.last.unit == unit_hash("gpt-4o-2026-11", unit)
+
+    async def scene() -> list[bool]:
+        return await asyncio.gather(*(one(str(number)) for number in range(50)))
+
+    assert all(asyncio.run(scene()))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: router.call([], unit=str(number)), range(800)))
+    router.flush()
+    calls = [event["call"] for event in _events(tmp_path)]
+    assert len(calls) == len(set(calls)) == 850
 
 
 # --- streams ---------------------------------------------------------------------------------------
