@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.rollout import rollups
 from pytest_llmupgrade.rollout.tally import Tally
@@ -107,6 +107,40 @@ def _from_the_end(folder: Path, chapters: list[str], through: int) -> Iterator[s
             return
 
 
+def _sound(event: object) -> bool:
+    """Return whether a line has the shape of an event, so that none is counted by half."""
+    match event:
+        case {"type": "lost", "count": int() as count}:
+            return count >= 0
+        case {"type": "call" | "shadow", "t": int(), "ms": int() | float() as latency, **rest}:
+            return _number(latency) and _sound_parts(rest)
+        case {"type": "rating", **rest}:
+            return _sound_parts(rest)
+        case _:
+            return False
+
+
+def _sound_parts(event: Mapping[Any, Any]) -> bool:
+    hits, tokens = event.get("hits", []), event.get("tokens", [0, 0, 0])
+    return (
+        isinstance(event.get("rollout"), str)
+        and isinstance(event.get("unit"), str)
+        and isinstance(event.get("error", ""), str)
+        and isinstance(hits, list)
+        and all(isinstance(hit, str) for hit in hits)
+        and isinstance(tokens, list)
+        and len(tokens) == 3  # noqa: PLR2004  input, cached, output
+        and all(map(_number, (*tokens, event.get("first_token_ms", 0), event.get("cost_usd", 0))))
+    )
+
+
+def _number(value: Any) -> bool:
+    try:
+        return 0 <= float(value) < float("inf")
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 class _Lines:
     """Reads lines, and counts those that are none."""
 
@@ -132,14 +166,14 @@ class _Lines:
             except (ValueError, RecursionError):
                 self.torn += 1
                 continue
-            if isinstance(event, dict) and number is not None:
+            if number is not None and _sound(event):
                 yield event
             else:
                 self.torn += 1
 
     def count(self, tally: Tally, event: Event) -> None:
-        if event.get("type") == "lost":
-            self.lost += int(event.get("count", 0))
+        if event["type"] == "lost":
+            self.lost += event["count"]
         try:
             tally.add(event)
         except ValueError:

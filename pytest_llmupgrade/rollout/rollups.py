@@ -202,7 +202,7 @@ def from_line(line: str | bytes) -> Rollup:
         if plain["v"] != VERSION:
             raise ValueError(f"version {plain['v']} of a rollup is not read here")
         return _rollup(plain)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no rollup: {type(error).__name__}: {error}") from None
 
 

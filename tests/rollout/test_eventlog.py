@@ -283,3 +283,36 @@ def test_a_child_writes_its_own_file(log: EventLog) -> None:
     log.after_fork()
     assert log.process != parent
     assert log.flush()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ms": float("inf")},
+        {"ms": "10"},
+        {"hits": 5},
+        {"hits": [["error"]]},
+        {"error": {}},
+        {"tokens": [1, 2]},
+        {"cost_usd": "NaN"},
+        {"unit": "zz"},
+        {"arm": "third"},
+        {"step": None},
+        {"type": "nothing"},
+        {"rollout": 7},
+    ],
+)
+def test_a_foreign_line_is_counted_as_torn_alone(
+    log: EventLog, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """A line that is no event of ours is counted by no half, whatever it holds."""
+    log.put(_end())
+    log.flush()
+    (path,) = tmp_path.glob("events-*")
+    event = {**json.loads(path.read_bytes()), "seq": 1, **change}
+    with path.open("a") as file:
+        file.write(json.dumps(event, separators=(",", ":")) + "\n")
+    found = read_folder(tmp_path)
+    assert found.torn == 1
+    (counts,) = found.counts.values()
+    assert (counts.requests, counts.moments["latency_ms"].count) == (1, 1)

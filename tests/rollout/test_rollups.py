@@ -82,6 +82,21 @@ def test_a_torn_line_is_a_value_error(line: str) -> None:
         from_line(line)
 
 
+def test_a_line_with_an_endless_number_is_a_value_error() -> None:
+    """JSON as Python reads it knows Infinity; no count is that."""
+    line = to_line(
+        Rollup(
+            process="p",
+            minute=1,
+            through=1,
+            key=Key(rollout="r", mode="live", step=5, arm="old"),
+            counts=Counts(),
+        )
+    )
+    with pytest.raises(ValueError, match="no rollup"):
+        from_line(line.replace('"requests":0', '"requests":Infinity'))
+
+
 @given(st.floats(1.0, 1e7))
 def test_a_quantile_is_right_within_nine_per_cent(latency: float) -> None:
     """A latency lies in its bin, and the bin's upper edge is at most 9.1 % above it."""
