@@ -22,7 +22,7 @@ from pytest_llmupgrade.rollout.failures import failure_name
 from pytest_llmupgrade.rollout.otel import telemetry_of
 from pytest_llmupgrade.rollout.policy import sink_folder
 from pytest_llmupgrade.rollout.shadow import IN_SHADOW, Shadow
-from pytest_llmupgrade.rollout.streams import AsyncStream, Stream, Watched
+from pytest_llmupgrade.rollout.streams import AsyncBegun, AsyncStream, Begun, Stream, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,13 +121,12 @@ class Core:
         return AsyncStream(_result(served), self._watched(decision, served, started))
 
     def _watched(self, decision: Decision, served: Served, started: float) -> Watched:
-        return Watched(
-            partial(self._stream_ended, decision, served, started), getattr(served.value, "first_at", None)
-        )
+        first_at = served.value.first_at if isinstance(served.value, Begun | AsyncBegun) else None
+        return Watched(partial(self._stream_ended, decision, served, started), first_at)
 
     def _stream_ended(self, decision: Decision, served: Served, started: float, watched: Watched) -> None:
         if watched.failure is not None and served.arm == "new":
-            self.decider.breaker.saw(failed=True, now=time.monotonic())
+            self._blame()
         first = None if watched.first_at is None else (watched.first_at - started) * 1000
         self.put(
             decision,
@@ -139,6 +138,13 @@ class Core:
             usage=watched.usage,
             cancelled=watched.cancelled,
         )
+
+    def _blame(self) -> None:
+        """Let the breaker know of a stream that broke after its call had counted as a success."""
+        try:
+            self.decider.breaker.saw(failed=True, now=time.monotonic())
+        except Exception as error:  # noqa: BLE001  the router's own faults never reach a request
+            self.own_fault(error)
 
     # --- shadow ------------------------------------------------------------------------------------
 

@@ -145,8 +145,6 @@ class EventLog:
         lines = [self._line(event, number) for number, event in enumerate(events)]
         try:
             full = self._events.append(b"".join(line for line in lines if line is not None))
-            if self._sink.fsync == "always":
-                self._events.sync()
         except OSError as error:
             self._failed(error)
             if not self._events.clean:
@@ -160,6 +158,8 @@ class EventLog:
                 self.written += 1
         self._number += len(events)
         self.fault = None
+        if self._sink.fsync == "always":
+            self._sync()
         if full and self._roll_up():
             self._events.prune()
         return True
@@ -209,14 +209,22 @@ class EventLog:
         rows = self._tally.rollups(process=self.process, minute=minute, through=through, lost=self._said)
         try:
             self._rollups.append(b"".join(rollups.to_line(row).encode() + b"\n" for row in rows))
-            if self._sink.fsync != "never":
-                self._events.sync()
-                self._rollups.sync()
         except OSError as error:
             self._failed(error)
             return False
         self._tally.clear()
+        if self._sink.fsync != "never":
+            self._sync(self._rollups)
         return True
+
+    def _sync(self, *others: LineFile) -> None:
+        """Ask the disk; what it refuses is written all the same, and not to be written again."""
+        try:
+            self._events.sync()
+            for other in others:
+                other.sync()
+        except OSError as error:
+            self._failed(error)
 
     def _lose(self, count: int) -> None:
         self.lost += count

@@ -142,9 +142,11 @@ def _beside(
 ) -> Callable[[], Any] | None:
     """Return the shadow's call, with its arguments copied; None where it would act or leave something behind."""
     core = routes.router.core
-    if not core.shadows(decision) or not _harmless(arguments):
+    if not core.shadows(decision):
         return None
     try:
+        if not _harmless(arguments):
+            return None
         given = copy.deepcopy(arguments)
     except Exception as error:  # noqa: BLE001  what cannot be copied has no shadow
         core.own_fault(error)
@@ -157,9 +159,11 @@ def _beside(
 def _harmless(arguments: dict[str, Any]) -> bool:
     if arguments.get("background") or arguments.get("conversation"):
         return False
-    tools = arguments.get("tools")
-    listed = tools if isinstance(tools, (list, tuple)) else ()
-    return all(isinstance(tool, dict) and tool.get("type") in _OWN_TOOLS for tool in listed)
+    tools = arguments.get("tools") or ()
+    # what cannot be read twice cannot be looked into, either
+    return isinstance(tools, (list, tuple)) and all(
+        isinstance(tool, dict) and tool.get("type") in _OWN_TOOLS for tool in tools
+    )
 
 
 def _at(client: Any, path: tuple[str, ...]) -> Any:

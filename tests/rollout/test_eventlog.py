@@ -225,6 +225,24 @@ def test_the_fsync_policy(
     log.close()
 
 
+def test_a_disk_that_cannot_sync_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that were written and could not be synced are said to be at risk, and not written again."""
+
+    def refuse(_handle: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    log = EventLog(tmp_path, Sink(path=".", fsync="always"))
+    log.put(_end())
+    log.flush(rollups=True)
+    log.flush(rollups=True)
+    assert "Input/output error" in (log.fault or "")
+    log.close()
+    assert len(_events(tmp_path)) == 1
+    (counts,) = read_folder(tmp_path).counts.values()
+    assert counts.requests == 1
+
+
 def test_too_many_waiting_are_lost(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: what comes while the queue is full is lost, and counted."""
     monkeypatch.setattr(eventlog, "MOST_WAITING", 0)
