@@ -18,10 +18,9 @@ from pytest_llmupgrade.rollout.deciding import Decider
 from pytest_llmupgrade.rollout.driving import adrive, awaited, drive
 from pytest_llmupgrade.rollout.eventlog import EventLog
 from pytest_llmupgrade.rollout.events import CallEnd, Decision, cost_of, failure_in, usage_in
-from pytest_llmupgrade.rollout.failures import failure_name
 from pytest_llmupgrade.rollout.otel import telemetry_of
 from pytest_llmupgrade.rollout.policy import sink_folder
-from pytest_llmupgrade.rollout.shadow import IN_SHADOW, Shadow
+from pytest_llmupgrade.rollout.shadow import Shadow, Tried, atried, tried
 from pytest_llmupgrade.rollout.streams import AsyncBegun, AsyncStream, Begun, Stream, Watched
 
 if TYPE_CHECKING:
@@ -162,31 +161,18 @@ class Core:
             self.own_fault(error)
 
     def _shadowed(self, decision: Decision, call: Callable[[], Any], messages: object) -> None:
-        started = time.perf_counter()
-        try:
-            value, failure = call(), None
-        except Exception as error:  # noqa: BLE001  a failure is what a shadow is there to find
-            value, failure = None, failure_name(error)
-        self._shadow_ended(decision, started, value, failure, messages)
+        self._shadow_ended(decision, tried(call), messages)
 
     async def _ashadowed(self, decision: Decision, call: Callable[[], Any], messages: object) -> None:
-        IN_SHADOW.set(True)
-        started = time.perf_counter()
-        try:
-            value, failure = await awaited(call()), None
-        except Exception as error:  # noqa: BLE001  as above
-            value, failure = None, failure_name(error)
-        self._shadow_ended(decision, started, value, failure, messages)
+        self._shadow_ended(decision, await atried(call), messages)
 
-    def _shadow_ended(
-        self, decision: Decision, started: float, value: object, failure: str | None, messages: object
-    ) -> None:
+    def _shadow_ended(self, decision: Decision, done: Tried, messages: object) -> None:
         self.put(
             decision,
-            started,
-            served=None if failure else "new",
-            failure=failure,
-            answer=value,
+            done.started,
+            served=None if done.failure else "new",
+            failure=done.failure,
+            answer=done.value,
             messages=messages,
             shadow=True,
         )

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.rollout.driving import awaited
+from pytest_llmupgrade.rollout.failures import failure_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -19,6 +24,35 @@ IN_SHADOW: ContextVar[bool] = ContextVar("llmupgrade_in_shadow", default=False)
 def in_shadow() -> bool:
     """Return whether this code runs for a shadow call, whose effects nobody asked for."""
     return IN_SHADOW.get()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What a shadow call brought; its failure is what it is there to find."""
+
+    started: float
+    """`time.perf_counter()`."""
+    value: object = None
+    failure: str | None = None
+
+
+def tried(call: Callable[[], Any]) -> Tried:
+    """Call, and return what came of it."""
+    started = time.perf_counter()
+    try:
+        return Tried(started=started, value=call())
+    except Exception as error:  # noqa: BLE001  whatever it is, it is a value here
+        return Tried(started=started, failure=failure_name(error))
+
+
+async def atried(call: Callable[[], Any]) -> Tried:
+    """Do so in a task of its own, whose context is the shadow's."""
+    IN_SHADOW.set(True)
+    started = time.perf_counter()
+    try:
+        return Tried(started=started, value=await awaited(call()))
+    except Exception as error:  # noqa: BLE001  as above
+        return Tried(started=started, failure=failure_name(error))
 
 
 class Shadow:
