@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
     from pytest_llmupgrade.model import CallFailure, Case, Completion, Request, ToolCall, Usage, Verdict
+    from pytest_llmupgrade.rollout.router import ModelRouter
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "Completion",
     "JudgeError",
     "LlmUpgradeError",
+    "ModelRouter",
     "Request",
     "ToolCall",
     "Usage",
@@ -29,12 +31,15 @@ __all__ = [
     "__version__",
 ]
 
-_ERRORS = frozenset({"CallError", "JudgeError", "LlmUpgradeError"})
+_PLACES = {
+    **dict.fromkeys(("CallError", "JudgeError", "LlmUpgradeError"), "errors"),
+    "ModelRouter": "rollout.router",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{'errors' if name in _ERRORS else 'model'}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_PLACES.get(name, 'model')}"), name)
     globals()[name] = value
     return value

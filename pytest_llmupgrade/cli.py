@@ -37,7 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pytest-llmupgrade {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    schema = commands.add_parser("schema", help="print the JSON Schema of eval files, for editors")
+    schema = commands.add_parser("schema", help="print a JSON Schema, for editors")
+    schema.add_argument(
+        "of", choices=["cases", "rollout"], nargs="?", default="cases", help="eval files, or rollout.yaml"
+    )
     schema.set_defaults(run=_schema)
 
     check = commands.add_parser("check", help="validate eval files without running them")
@@ -269,14 +272,16 @@ def _kept(options: argparse.Namespace) -> int:
     return code
 
 
-def _schema(_options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.rollout.wire import rollout_schema
     from pytest_llmupgrade.run.load import case_schema
 
-    print(json.dumps(case_schema(), indent=2))
+    print(json.dumps(rollout_schema() if options.of == "rollout" else case_schema(), indent=2))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.rollout.loading import load_rollout
     from pytest_llmupgrade.run.load import load_suite
 
     faults: list[Fault] = []
@@ -284,7 +289,10 @@ def _check(options: argparse.Namespace) -> int:
     cases = 0
     for path in files:
         try:
-            cases += len(load_suite(path, file=path.as_posix()))
+            if path.name in _ROLLOUTS:
+                load_rollout(path)
+            else:
+                cases += len(load_suite(path, file=path.as_posix()))
         except FaultyFiles as error:
             faults.extend(error.faults)
     if faults:
@@ -306,6 +314,7 @@ def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"{path}: no such file")
 
 
+_ROLLOUTS = ("rollout.yaml", "rollout.yml")
 _GLOBS = ("eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml")
 
 

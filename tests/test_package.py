@@ -15,6 +15,7 @@ def test_public_names() -> None:
         "Completion",
         "JudgeError",
         "LlmUpgradeError",
+        "ModelRouter",
         "Request",
         "ToolCall",
         "Usage",

@@ -1,0 +1,126 @@
+"""What is in force now: the file, re-read when it changes, and whatever stops the new arm."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_llmupgrade.errors import FaultyFiles
+from pytest_llmupgrade.rollout.buckets import threshold
+from pytest_llmupgrade.rollout.loading import load_rollout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_llmupgrade.rollout.config import Rollout
+
+STATE_FILE = "state.json"
+"""In the sink: `{"rollout": ID, "state": STATE, ...}`, written by `llmupgrade rollout watch`."""
+KILL_FILE = "KILL"
+STOPPED = frozenset({"rolled_back", "killed"})
+_MOST_STATE = 10_000_000  # bytes
+_OFF = ("", "0", "false", "no", "off")
+_Signature: TypeAlias = "tuple[int, int, int] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What every decision goes by; replaced as a whole."""
+
+    rollout: Rollout
+    stopped: str | None
+    """Why the new arm gets nothing; None: it gets its share."""
+    step: float
+    """The percentage in force."""
+    threshold: int
+
+
+def policy_of(rollout: Rollout, stopped: str | None) -> Policy:
+    """Return what a file and a stop amount to."""
+    step = 0.0 if stopped or rollout.mode == "shadow" else rollout.percent
+    return Policy(rollout, stopped, step, threshold(step))
+
+
+def sink_folder(rollout: Rollout, file: Path) -> Path:
+    """Return the folder of the records; it is written relative to the file's."""
+    return file.parent / rollout.sink.path
+
+
+class Watch:
+    """Looks at the file, the environment and the sink; keeps the last good of each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = _signature(path)
+        self._state_seen: _Signature = None
+        self._latched: tuple[str, str] | None = None
+        self.fault: str | None = None
+        """What is wrong with the file as it stands now; None: nothing."""
+        self.rollout = load_rollout(path)
+        """The last good one."""
+
+    def look(self) -> Policy:
+        """Return what is in force; a broken file or an unreadable folder changes nothing."""
+        self._look_at_file()
+        self._look_at_state()
+        return policy_of(self.rollout, self._stop())
+
+    def _look_at_file(self) -> None:
+        signature = _signature(self._path)
+        if signature == self._seen:
+            return
+        try:
+            self.rollout = load_rollout(self._path)
+            self.fault = None
+        except FaultyFiles as error:
+            self.fault = f"the last good version stays in force; {'; '.join(map(str, error.faults))}"
+        self._seen = signature
+
+    def _look_at_state(self) -> None:
+        path = sink_folder(self.rollout, self._path) / STATE_FILE
+        signature = _signature(path)
+        if signature == self._state_seen:
+            return
+        # A file that is gone was reset; one that cannot be read says nothing new.
+        if signature is None:
+            self._latched = None
+        elif (read := _state(path)) is not None:
+            self._latched = read
+        self._state_seen = signature
+
+    def _stop(self) -> str | None:
+        name = self.rollout.kill_env
+        if os.environ.get(name, "").strip().lower() not in _OFF:
+            return f"killed by the environment variable {name}"
+        folder = sink_folder(self.rollout, self._path)
+        kill = self._path.parent / self.rollout.kill_file if self.rollout.kill_file else folder / KILL_FILE
+        if os.path.lexists(kill):
+            return f"killed by the file {kill}"
+        if self._latched is not None and self._latched[0] == self.rollout.id and self._latched[1] in STOPPED:
+            return f"{self._latched[1].replace('_', ' ')}, says {folder / STATE_FILE}"
+        return None
+
+
+def _signature(path: Path) -> _Signature:
+    """Return what changes with a file; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _state(path: Path) -> tuple[str, str] | None:
+    """Return (rollout, state); None where the file says nothing."""
+    try:
+        with path.open("rb") as file:
+            told = json.loads(file.read(_MOST_STATE))
+    except (OSError, ValueError, RecursionError):
+        return None
+    match told:
+        case {"rollout": str() as rollout, "state": str() as state}:
+            return rollout, state
+        case _:
+            return None

@@ -1,0 +1,243 @@
+"""Counts per step and arm: what a minute's rollup holds, how rollups merge, and their JSON form.
+
+A unit that fails twenty times is one unit: first failures are sets of unit hashes, not counts, so that a union over
+processes and hosts counts each unit once wherever it was served.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmupgrade.rollout.sketch import pack_units, quantile_ms, unpack_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_llmupgrade.rollout.config import ArmName, Mode
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Key:
+    """What counts are kept apart by; steps are never pooled."""
+
+    rollout: str
+    mode: Mode
+    step: float
+    """The percentage that was in force; 0: the new arm was stopped, or nobody was to get it."""
+    arm: ArmName
+    """The arm assigned, whichever answered in the end (intention to treat)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """Enough of a quantity for its mean and variance, per request."""
+
+    count: int = 0
+    """Requests in which it was known."""
+    total: float = 0.0
+    squares: float = 0.0
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(
+            count=self.count + other.count,
+            total=self.total + other.total,
+            squares=self.squares + other.squares,
+        )
+
+    @property
+    def mean(self) -> float | None:
+        """The mean per request; None where it was never known."""
+        return self.total / self.count if self.count else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What happened in one step and arm."""
+
+    requests: int = 0
+    units: frozenset[int] = frozenset()
+    """Hashes of the units served."""
+    failed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By event metric: the units to which it happened at least once."""
+    rated: frozenset[int] = frozenset()
+    """The units that gave a rating: what `rating` metrics divide by."""
+    events: Mapping[str, int] = field(default_factory=dict)
+    """By event metric: how often it happened, for shares per request; never for the tests."""
+    moments: Mapping[str, Moments] = field(default_factory=dict)
+    """By quantity: cost_usd, latency_ms, first_token_ms, input_tokens, output_tokens."""
+    latency: Mapping[int, int] = field(default_factory=dict)
+    """Requests by bin of `sketch.latency_bin`."""
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """By kind of failure of the assigned arm."""
+    fallbacks: int = 0
+    """Requests that the other arm answered."""
+    unanswered: int = 0
+    """Requests that raised into the product."""
+    first_ms: int | None = None
+    """Unix time of the first request, milliseconds."""
+    last_ms: int | None = None
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            requests=self.requests + other.requests,
+            units=self.units | other.units,
+            failed=_unions(self.failed, other.failed),
+            rated=self.rated | other.rated,
+            events=_sums(self.events, other.events),
+            moments=_sums(self.moments, other.moments),
+            latency=_sums(self.latency, other.latency),
+            errors=_sums(self.errors, other.errors),
+            fallbacks=self.fallbacks + other.fallbacks,
+            unanswered=self.unanswered + other.unanswered,
+            first_ms=_least(self.first_ms, other.first_ms),
+            last_ms=_most(self.last_ms, other.last_ms),
+        )
+
+    def first_failures(self, metric: str) -> int:
+        """Return how many units an event metric happened to at least once."""
+        return len(self.failed.get(metric, ()))
+
+    def quantile_ms(self, share: float) -> float | None:
+        """Return a quantile of the latency, milliseconds, right within 9 %."""
+        return quantile_ms(self.latency, share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """One line of a rollup file: a minute of one process."""
+
+    process: str
+    minute: int
+    """Minutes since 1970 in which it was written."""
+    through: int
+    """The sequence number of the last event that this process's rollups, up to this one, have counted."""
+    rows: int = 1
+    """How many lines were written at once, for that `through`; where some are missing, a kill cut the writing."""
+    lost: int = 0
+    """Events that this process could not write, up to this line."""
+    key: Key
+    counts: Counts
+
+
+def complete(rollups: Iterable[Rollup]) -> list[Rollup]:
+    """Return the rollups of one process without those whose writing a kill cut; their events are still there."""
+    groups: dict[int, list[Rollup]] = {}
+    for rollup in rollups:
+        groups.setdefault(rollup.through, []).append(rollup)
+    return [rollup for group in groups.values() if len(group) == group[0].rows for rollup in group]
+
+
+def merged(rollups: Iterable[Rollup]) -> dict[Key, Counts]:
+    """Return the counts of all rollups, by step and arm."""
+    totals: dict[Key, Counts] = {}
+    for rollup in rollups:
+        before = totals.get(rollup.key)
+        totals[rollup.key] = rollup.counts if before is None else before + rollup.counts
+    return totals
+
+
+def _sums(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: _sum(one.get(key), other.get(key)) for key in {**one, **other}}
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return other if one is None else one if other is None else one + other
+
+
+def _unions(
+    one: Mapping[str, frozenset[int]], other: Mapping[str, frozenset[int]]
+) -> dict[str, frozenset[int]]:
+    return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {**one, **other}}
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)
+
+
+# --- the line of a file ----------------------------------------------------------------------------
+
+
+def to_line(rollup: Rollup) -> str:
+    """Return a rollup as one line of JSON, without the line's end."""
+    counts = rollup.counts
+    plain = {
+        "v": VERSION,
+        "process": rollup.process,
+        "minute": rollup.minute,
+        "through": rollup.through,
+        "rows": rollup.rows,
+        "lost": rollup.lost,
+        "rollout": rollup.key.rollout,
+        "mode": rollup.key.mode,
+        "step": rollup.key.step,
+        "arm": rollup.key.arm,
+        "requests": counts.requests,
+        "units": pack_units(counts.units),
+        "failed": {name: pack_units(units) for name, units in counts.failed.items()},
+        "rated": pack_units(counts.rated),
+        "events": dict(counts.events),
+        "moments": {name: [each.count, each.total, each.squares] for name, each in counts.moments.items()},
+        "latency": {str(number): count for number, count in counts.latency.items()},
+        "errors": dict(counts.errors),
+        "fallbacks": counts.fallbacks,
+        "unanswered": counts.unanswered,
+        "first_ms": counts.first_ms,
+        "last_ms": counts.last_ms,
+    }
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+
+
+def from_line(line: str | bytes) -> Rollup:
+    """Return the rollup of a line; ValueError where it is none, as when a kill cut it."""
+    try:
+        plain = json.loads(line)
+        if plain["v"] != VERSION:
+            raise ValueError(f"version {plain['v']} of a rollup is not read here")
+        return _rollup(plain)
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no rollup: {type(error).__name__}: {error}") from None
+
+
+def _rollup(plain: Mapping[str, Any]) -> Rollup:
+    if plain["arm"] not in ("old", "new") or plain["mode"] not in ("live", "shadow"):
+        raise ValueError("no rollup: an unknown arm or mode")
+    return Rollup(
+        process=str(plain["process"]),
+        minute=int(plain["minute"]),
+        through=int(plain["through"]),
+        rows=int(plain["rows"]),
+        lost=int(plain["lost"]),
+        key=Key(
+            rollout=str(plain["rollout"]), mode=plain["mode"], step=float(plain["step"]), arm=plain["arm"]
+        ),
+        counts=_counts(plain),
+    )
+
+
+def _counts(plain: Mapping[str, Any]) -> Counts:
+    return Counts(
+        requests=int(plain["requests"]),
+        units=unpack_units(plain["units"]),
+        failed={name: unpack_units(units) for name, units in plain["failed"].items()},
+        rated=unpack_units(plain["rated"]),
+        events={name: int(count) for name, count in plain["events"].items()},
+        moments={name: _moments(*each) for name, each in plain["moments"].items()},
+        latency={int(number): int(count) for number, count in plain["latency"].items()},
+        errors={kind: int(count) for kind, count in plain["errors"].items()},
+        fallbacks=int(plain["fallbacks"]),
+        unanswered=int(plain["unanswered"]),
+        first_ms=None if plain["first_ms"] is None else int(plain["first_ms"]),
+        last_ms=None if plain["last_ms"] is None else int(plain["last_ms"]),
+    )
+
+
+def _moments(count: float, total: float, squares: float) -> Moments:
+    return Moments(count=int(count), total=float(total), squares=float(squares))
