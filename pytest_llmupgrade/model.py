@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -160,7 +161,7 @@ class Case:
     @property
     def key(self) -> str:
         """`FILE::ID`: the case's name across models, runs and reports."""
-        return f"{self.file}::{self.id}"
+        return sys.intern(f"{self.file}::{self.id}")  # one text for all models and records
 
 
 # --- request and completion ----------------------------------------------------------------------

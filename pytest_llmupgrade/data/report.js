@@ -85,7 +85,8 @@ function picture() {
     root.append(svg("line", { x1: left, x2: w, y1: Y(tick), y2: Y(tick), class: "axis" }));
     root.append(svg("text", { x: left - 6, y: Y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`));
   }
-  const axis = priced ? `USD per 1,000 calls, up to ${(most * 1.15).toPrecision(2)}` : "no price known: side by side";
+  const unpriced = points.some((point) => point.x === null);
+  const axis = priced ? `USD per 1,000 calls, up to ${(most * 1.15).toPrecision(2)}` : unpriced ? "cost unknown: side by side" : "free of charge: side by side";
   root.append(svg("text", { x: (w + left) / 2, y: h - 8, "text-anchor": "middle" }, axis));
   points.forEach((point, i) => {
     const x = X(point, i);
@@ -221,7 +222,7 @@ function open(at) {
       if (other) pieces(text, other[0]); else text.textContent = said(record);
     } else text.textContent = said(record);
     const judges = el("ul");
-    for (const judge of record.judges) judges.append(el("li", `${judge.passed ? "✓" : "✗"} ${shown(judge.name)}: ${shown(judge.reason)}`, judge.passed ? "" : "missed"));
+    for (const judge of record.judges) judges.append(el("li", `${judge.passed ? "✓" : "✗"} ${shown(judge.name)}${judge.reason ? ": " + shown(judge.reason) : ""}`, judge.passed ? "" : "missed"));
     side.append(title, text, judges);
     sides.push(side);
   }

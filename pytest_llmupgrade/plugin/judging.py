@@ -88,7 +88,8 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
     )
     rule = case.pass_when or session.options.pass_when
     settled = _settled(trial, case, answered, judged, rule)
-    session.outcomes[case.key, model] = settled.passed
+    if model == session.options.models[0]:  # the only one that is asked about
+        session.outcomes[case.key, model] = settled.passed
     if settled.passed:
         return settled
     known = _Known(session=session, case=case, target=target, judges=judges, rule=rule)

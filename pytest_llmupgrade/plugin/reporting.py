@@ -6,6 +6,7 @@ A record travels as a plain dict on the TestReport: one path with and without xd
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -234,6 +235,10 @@ def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
 
     write_terminal(reporter, summary)
     write_reports(reporter, summary, session)
+    if "GITHUB_STEP_SUMMARY" in os.environ or "GITHUB_ACTIONS" in os.environ:
+        from pytest_llmupgrade.plugin.github import tell_github
+
+        tell_github(reporter, summary)
 
 
 def exit_reason(exitstatus: int) -> str:

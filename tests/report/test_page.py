@@ -1,0 +1,132 @@
+"""The HTML page in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.report.making import MODELS, many, page, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked=1'> \x1b[31mred \u202eevil </script><!--"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the machine's Chromium; without one there is nothing to test with."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def opened(browser: Browser, path: Path) -> tuple[Page, list[str]]:
+    """Open a page; the list fills with what its console and its errors say."""
+    tab, said = browser.new_page(viewport={"width": 1280, "height": 900}), list[str]()
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on(
+        "request", lambda request: said.append(request.url) if not request.url.startswith("file:") else None
+    )
+    tab.goto(path.as_uri())
+    return tab, said
+
+
+def test_the_page_shows_flips_first(browser: Browser, tmp_path: Path) -> None:
+    """The page says the verdict, draws the picture, lists the flips, and asks nothing of the network."""
+    tab, said = opened(browser, page(tmp_path / "page.html", many(60)))
+    assert "gpt-4o" in tab.inner_text("#verdicts")
+    assert tab.locator("#picture circle").count() == 2
+    assert tab.locator("#rows .row").count() == int(tab.inner_text("#count").split()[0]) == 6
+    assert not said
+
+
+def test_filters_search_and_keys(browser: Browser, tmp_path: Path) -> None:
+    """Category, outcome and search narrow the grid; keys move, open and close."""
+    tab, said = opened(browser, page(tmp_path / "page.html", many(60)))
+    tab.select_option("#show", "all")
+    assert tab.inner_text("#count") == "60 of 60 cases"
+    tab.select_option("#category", "billing")
+    assert tab.inner_text("#count") == "20 of 60 cases"
+    tab.select_option("#category", "")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("/")
+    tab.keyboard.type("item 17 ")
+    assert tab.inner_text("#count") == "1 of 60 cases"
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#detail").get_attribute("open") is not None
+    assert tab.locator(".side").count() == 2
+    assert "item 17" in tab.inner_text("#sides")
+    tab.keyboard.press("Escape")
+    assert tab.locator("#detail").get_attribute("open") is None
+    assert not said
+
+
+def test_answers_are_told_apart_by_words(browser: Browser, tmp_path: Path) -> None:
+    """Side by side, the words that changed are marked."""
+    records = [
+        record("a", MODELS[0], passed=True, answer="within 30 days"),
+        record("a", MODELS[1], passed=False, answer="within one month"),
+    ]
+    tab, _ = opened(browser, page(tmp_path / "page.html", records))
+    tab.click("#rows .row")
+    assert tab.locator("#sides ins").all_inner_texts() == ["one", "month"]
+    assert "'30 days' is not in the answer" in tab.inner_text("#sides")
+
+
+def test_hostile_answers_are_text(browser: Browser, tmp_path: Path) -> None:
+    """Scripts, escapes and direction overrides in answers show as text and do nothing."""
+    records = [
+        record("<b>id</b>", MODELS[0], passed=True, answer="fine", category="<i>x</i>"),
+        record("<b>id</b>", MODELS[1], passed=False, answer=HOSTILE, category="<i>x</i>"),
+    ]
+    tab, said = opened(browser, page(tmp_path / "page.html", records))
+    tab.click("#rows .row")
+    assert tab.evaluate("window.hacked") is None
+    text = tab.inner_text("#sides")
+    assert "<script>window.hacked = 1</script>" in text
+    assert "\\u001b[31mred" in text
+    assert "\\u202eevil" in text
+    assert "<b>id</b>" in tab.inner_text("#detail-title")
+    assert tab.locator("#sides img, #sides script, #rows b").count() == 0
+    assert not said
+
+
+def test_thousands_of_cases_are_drawn_as_they_come_into_sight(browser: Browser, tmp_path: Path) -> None:
+    """At 10,000 cases the page holds the rows in sight only, and scrolling brings the others."""
+    path = page(tmp_path / "page.html", many(10_000))
+    assert path.stat().st_size < 30_000_000
+    tab, said = opened(browser, path)
+    tab.select_option("#show", "all")
+    assert tab.inner_text("#count") == "10000 of 10000 cases"
+    assert tab.locator("#rows .row").count() < 100
+    tab.evaluate("document.getElementById('grid').scrollTop = 1e9")
+    tab.wait_for_selector("text=case-9999")
+    assert tab.locator("#rows .row").count() < 100
+    assert not said
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    """On a phone's width and on a desk's the page does not scroll sideways, light or dark."""
+    path = page(tmp_path / "page.html", many(60))
+    for width in (390, 1280):
+        tab = browser.new_page(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
