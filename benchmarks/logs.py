@@ -18,7 +18,24 @@ WANTED_MB_S = 50
 WANTED_MB = 300
 CATEGORIES = ("billing", "orders", "returns", "account")
 LEVELS = ("easy", "medium", "hard")
-WORDS = "order refund shoe late parcel invoice account card broken return label help please thanks why when".split()
+WORDS = [
+    "order",
+    "refund",
+    "shoe",
+    "late",
+    "parcel",
+    "invoice",
+    "account",
+    "card",
+    "broken",
+    "return",
+    "label",
+    "help",
+    "please",
+    "thanks",
+    "why",
+    "when",
+]
 """Real prompts repeat their system prompt; questions and answers vary."""
 
 

@@ -24,7 +24,7 @@ from tests.golden import DATA
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROWS = [{"n": number, "text": "snow ☃ \n" * 30} for number in range(200)]
+ROWS: list[dict[str, Any]] = [{"n": number, "text": "snow ☃ \n" * 30} for number in range(200)]
 SOURCES = sorted((DATA / "logs" / "sources").iterdir())
 
 
@@ -82,7 +82,7 @@ def test_a_broken_record_is_one(data: bytes, line: int, reason: str) -> None:
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])
 def test_archives(pack: Any, tmp_path: Path) -> None:
-    """gzip and zstandard are known by their bytes, whatever the name; a cut one gives what is left and says so."""
+    """Gzip and zstandard are known by their bytes, whatever the name; a cut one gives what is left and says so."""
     packed = pack("\n".join(json.dumps({**row, "x": row["n"] * 7919}) for row in ROWS).encode())
     for size, whole in ((len(packed), True), (len(packed) // 2, False)):
         path = tmp_path / "log"
