@@ -1,5 +1,7 @@
 """Memory and rate of `llmupgrade cases` on a large log, as JSON lines and as .zst, on one core.
 
+The rate is by processor time, so that a busy machine does not show.
+
 Run: python benchmarks/logs.py [RECORDS]. A million records are about 1 GB. The wanted: 50 MB/s and under 300 MB.
 """
 
@@ -58,8 +60,8 @@ def write(path: Path, count: int) -> None:
             log.write(json.dumps(record) + "\n")
 
 
-def made(log: Path, folder: Path) -> tuple[float, int]:
-    """Return seconds and peak bytes of one command."""
+def made(log: Path, folder: Path) -> tuple[float, float, int]:
+    """Return seconds by the clock and of the processor, and peak bytes, of one command."""
     command = [
         sys.executable,
         "-m",
@@ -69,9 +71,13 @@ def made(log: Path, folder: Path) -> tuple[float, int]:
         "-o",
         str(folder / "eval_logs.yaml"),
     ]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run([*command, "--sample", "200", "--min-rating", "4", "--force"], check=True)
-    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    seconds = time.perf_counter() - start
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, busy, used.ru_maxrss * 1024
 
 
 def packed(log: Path) -> Path:
@@ -94,11 +100,13 @@ def main() -> int:
         size = log.stat().st_size / 1e6
         slow = False
         for path in (log, packed(log)):
-            seconds, peak = made(path, folder)
-            rate = size / seconds
-            slow |= rate < WANTED_MB_S or peak > WANTED_MB * 1e6
+            seconds, busy, peak = made(path, folder)
+            slow |= size / busy < WANTED_MB_S or peak > WANTED_MB * 1e6
             print(
-                f"{path.suffix:6} {count:,} records, {size:,.0f} MB: {rate:.0f} MB/s, {count / seconds:,.0f} records/s, peak {peak / 1e6:.0f} MB"
+                f"{path.suffix:6} {count:,} records, {size:,.0f} MB in {seconds:.1f} s: {size / seconds:.0f} MB/s by the clock,"
+            )
+            print(
+                f"       {size / busy:.0f} MB/s of processor time, {count / busy:,.0f} records/s, peak {peak / 1e6:.0f} MB"
             )
     return int(slow)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +86,27 @@ def gathered(  # noqa: PLR0913  they are what the command line says
         raise UsageError(f"--sample {sample}: draw at least one case")
     pool = Pool(sample)
     key = seed.to_bytes(16, "big", signed=True)
-    for read in read_logs(files, how):
+    with _uncollected():
+        _fill(pool, read_logs(files, how), tally, by=by, key=key, min_rating=min_rating)
+    return pool
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave the search for reference cycles out: parsed JSON has none, and looking costs a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _fill(  # noqa: PLR0913  as above
+    pool: Pool, reads: Iterator[Read], tally: Tally, *, by: Sequence[str], key: bytes, min_rating: float
+) -> None:
+    for read in reads:
         result = read.result
         tally.records += 1
         tally.formats[read.kind] += 1
@@ -100,7 +122,6 @@ def gathered(  # noqa: PLR0913  they are what the command line says
         group = tuple([getattr(result, name) for name in by])
         rank = question_key(result.messages, key)
         pool.add(group, Kept(rank, result, (read.file, read.line), read.size))
-    return pool
 
 
 def built(  # noqa: PLR0913  they are what the command line says

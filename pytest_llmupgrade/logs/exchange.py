@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 GENERAL = "general"
 MEDIUM = "medium"
+_STARS = range(6)
+_REPEATED = ("system", "developer")
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """One request that production answered."""
+class Exchange(NamedTuple):
+    """One request that production answered; a named tuple, for a million of them are made."""
 
     messages: Sequence[Mapping[str, Any]]
     """What was asked, in Chat Completions' form; the whole conversation up to the answer."""
@@ -31,7 +34,7 @@ class Exchange:
     difficulty: str = MEDIUM
     tools: Sequence[Any] = ()
     response_format: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +56,22 @@ def question_key(messages: Sequence[Mapping[str, Any]], key: bytes = b"") -> int
     parts = []
     for message in messages:
         content = message.get("content")
-        parts.append(message["role"])
-        parts.append(content if type(content) is str else _canonical(content))
+        role = message["role"]
+        text = content if type(content) is str else _canonical(content)
+        parts.append(role)
+        parts.append(_folded_once(text) if role in _REPEATED else _folded(text))
         if "tool_calls" in message:
-            parts.append(_canonical(message["tool_calls"]))
-    text = " ".join("\x00".join(parts).casefold().split())
-    return int.from_bytes(
-        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big"
-    )
+            parts.append(_folded(_canonical(message["tool_calls"])))
+    written = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(written, digest_size=8, key=key).digest(), "big")
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+_folded_once = lru_cache(maxsize=64)(_folded)
+"""System prompts are long, and the same in most records."""
 
 
 def _canonical(value: Any) -> str:
@@ -79,8 +90,7 @@ def fault_of(messages: object) -> str | None:
         role = message.get("role")
         if type(role) is not str or role not in _ROLES:
             return "a message has no known role"
-        content = message.get("content")
-        if type(content) is not str and not isinstance(content, list) and content is not None:
+        if type(message.get("content")) is not str and not isinstance(message.get("content"), list | None):
             return "a message's content is no text"
     return None
 
@@ -118,6 +128,8 @@ def decoded(value: object) -> Any:
 
 def number(value: object) -> float:
     """Return a rating as a number: true is 5, false is 1, what is no number is 0."""
+    if type(value) is int and value in _STARS:
+        return float(value)
     if value is True:
         return 5.0
     if value is False:
@@ -132,4 +144,6 @@ def number(value: object) -> float:
 
 def label(value: object, default: str) -> str:
     """Return a category or difficulty as a short text."""
-    return value.strip()[:80] or default if isinstance(value, str) else default
+    if type(value) is not str:
+        return default
+    return value.strip()[:80] or default

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.logs.exchange import Exchange, Skip, unreadable
-from pytest_llmupgrade.logs.formats import FORMATS, Format, expanded, recognised
+from pytest_llmupgrade.logs.formats import FORMATS, WRAPPERS, Format, expanded, recognised
 from pytest_llmupgrade.logs.opening import STDIN, opened
 from pytest_llmupgrade.logs.records import records
 from pytest_llmupgrade.wording import nearest
@@ -87,12 +87,14 @@ def _read(file: str, how: How, joined: sqlite3.Connection | None) -> Iterator[Re
         head = list(islice(source, _PEEK))
         kind = FORMATS[how.format] if how.format else _recognised(head)
         name = "mapped" if how.mapped else kind.name if kind else "of no known format"
-        for raw in chain(head, source):
-            if isinstance(raw.value, Skip):
-                yield Read(file, raw.line, raw.value, raw.size, name)
-                continue
-            for value in expanded(raw.value):
-                yield Read(file, raw.line, _result(value, kind, how, joined), raw.size, name)
+        for line, value, size in chain(head, source):
+            if type(value) is dict and WRAPPERS.isdisjoint(value):
+                yield Read(file, line, _result(value, kind, how, joined), size, name)
+            elif isinstance(value, Skip):
+                yield Read(file, line, value, size, name)
+            else:
+                for inner in expanded(value):
+                    yield Read(file, line, _result(inner, kind, how, joined), size, name)
 
 
 def _result(value: Any, kind: Format | None, how: How, joined: sqlite3.Connection | None) -> Exchange | Skip:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.logs.patterns import PATTERNS, SECRET_NAME
@@ -40,8 +39,7 @@ class Redactor:
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return an Exchange in which nothing that a pattern knows is left."""
         page = _Page(self._own)
-        clean = replace(
-            exchange,
+        clean = exchange._replace(
             messages=page.value(list(exchange.messages)),
             answer=None if exchange.answer is None else page.text(exchange.answer),
             tool_calls=page.value(list(exchange.tool_calls)),

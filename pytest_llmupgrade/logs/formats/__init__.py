@@ -48,6 +48,10 @@ def recognised(record: Any) -> Format | None:
     return next((one for one in FORMATS.values() if one.fits(record)), None)
 
 
+WRAPPERS = frozenset(("data", "resourceSpans", "resourceLogs"))
+"""Keys of records that may wrap others."""
+
+
 def expanded(record: Any) -> Iterator[Any]:
     """Yield the records in one that wraps others: a page of a list, an OTLP export; else the record itself."""
     if isinstance(record, dict):

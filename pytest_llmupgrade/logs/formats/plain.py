@@ -33,10 +33,11 @@ def read(record: Mapping[str, Any]) -> Exchange | Skip:
 
 
 def _answer(record: Mapping[str, Any]) -> Answer:
+    text = record.get("assistant_response")
+    if type(text) is str:
+        return Answer(text)
     for key in _ANSWERS:
         value = record.get(key)
-        if type(value) is str:
-            return Answer(value)
         if value is not None:
             return message_answer(value)
     return message_answer({"tool_calls": record.get("tool_calls")})

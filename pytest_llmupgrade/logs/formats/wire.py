@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmupgrade.logs.exchange import (
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "reasoning_effort")
-_RATINGS = ("user_rating", "rating", "feedback_rating", "user_feedback", "score")
+_REQUEST = frozenset(("tools", "response_format", *_PARAMS))
+_RATINGS = ("rating", "feedback_rating", "user_feedback", "score")
 _RESPONSE = frozenset(("choices", "output", "content", "role", "tool_calls"))
 """Keys of a response or a message, one of which it has."""
 NO_ANSWER = Skip(reason="no answer")
@@ -43,10 +45,8 @@ def exchange(
         return unreadable(fault)
     if not answer.text and not answer.tool_calls:
         return NO_ANSWER
-    request = request or {}
     meta = meta if isinstance(meta, dict) else {}
-    tools = request.get("tools")
-    form = request.get("response_format")
+    asked = _NOTHING if request is None or _REQUEST.isdisjoint(request) else _asked(request)
     return Exchange(
         messages=messages,
         answer=answer.text or None,
@@ -54,14 +54,37 @@ def exchange(
         rating=rating_of(meta),
         category=label(meta.get("category"), GENERAL),
         difficulty=label(meta.get("difficulty"), MEDIUM),
-        tools=tools if isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools) else (),
-        response_format=form if isinstance(form, dict) else None,
-        params={key: request[key] for key in _PARAMS if request.get(key) is not None} if request else {},
+        tools=asked.tools,
+        response_format=asked.response_format,
+        params=asked.params,
+    )
+
+
+class _Asked(NamedTuple):
+    """What a request says beside its messages."""
+
+    tools: Sequence[Any] = ()
+    response_format: Any = None
+    params: Mapping[str, Any] = MappingProxyType({})
+
+
+_NOTHING = _Asked()
+
+
+def _asked(request: Mapping[str, Any]) -> _Asked:
+    tools, form = request.get("tools"), request.get("response_format")
+    return _Asked(
+        tools if isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools) else (),
+        form if isinstance(form, dict) else None,
+        {key: request[key] for key in _PARAMS if request.get(key) is not None},
     )
 
 
 def rating_of(meta: Mapping[str, Any]) -> float:
     """Return the rating under one of its usual names, 0 where there is none."""
+    value = meta.get("user_rating")
+    if value is not None:
+        return number(value)
     for key in _RATINGS:
         value = meta.get(key)
         if value is not None:
