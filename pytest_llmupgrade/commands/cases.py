@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from pytest_llmupgrade.logs.mapping import mapping
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import How
 from pytest_llmupgrade.logs.redact import Redactor
-from pytest_llmupgrade.logs.updating import Existing, checked, existing
+from pytest_llmupgrade.logs.updating import Existing, checked, existing, loadable
 from pytest_llmupgrade.logs.writing import added, file_text
 from pytest_llmupgrade.wording import one_line, plural, printable
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_llmupgrade.logs.building import Built
+    from pytest_llmupgrade.logs.drafting import Draft
 
 _LISTED = 20
 
@@ -84,7 +85,7 @@ def run(wanted: Wanted, voice: Voice) -> int:
         pool, redactor=redactor, judges=judges, sample=wanted.sample, near=wanted.near, before=before
     )
     if made.drafts:
-        _write(wanted, made, before, judges.default)
+        made = _written(wanted, made, before, tally, judges.default)
     for line in _told(wanted, made, tally, redactor):
         voice.say(line)
     return 0
@@ -157,13 +158,26 @@ def _usable(tally: Tally, wanted: Wanted) -> None:
         raise UsageError(f"--min-rating {wanted.min_rating:g}: {rated}")
 
 
-def _write(wanted: Wanted, made: Built, before: Existing | None, judge: str) -> None:
-    path = wanted.output
+def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally, judge: str) -> Built:
+    """Write the file and return what is in it: a case that would not load is left out, and told."""
+    text = _text(wanted, made.drafts, before, judge)
+    try:
+        checked(wanted.output, text, before)
+    except FaultyFiles as error:
+        left, faults = loadable(made.drafts, text, error.faults)
+        if not left or not faults:
+            raise
+        tally.unreadable += len(faults)
+        tally.faults += faults
+        made = replace(made, drafts=left)
+        checked(wanted.output, _text(wanted, left, before, judge), before)
+    return made
+
+
+def _text(wanted: Wanted, drafts: Sequence[Draft], before: Existing | None, judge: str) -> str:
     if before is None:
-        text = file_text(made.drafts, judge=judge, sources=[Path(log).name for log in wanted.logs])
-    else:
-        text = added(before.text, made.drafts, file=str(path), root=before.root)
-    checked(path, text, before)
+        return file_text(drafts, judge=judge, sources=[Path(log).name for log in wanted.logs])
+    return added(before.text, drafts, file=str(wanted.output), root=before.root)
 
 
 # --- what is said ----------------------------------------------------------------------------------

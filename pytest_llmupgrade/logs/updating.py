@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
+from pytest_llmupgrade.importing.writing import scalar
 from pytest_llmupgrade.logs.exchange import question_key
 from pytest_llmupgrade.run.load import load_suite
 from pytest_llmupgrade.run.load.yaml_values import read_yaml
@@ -16,6 +18,7 @@ from pytest_llmupgrade.run.load.yaml_values import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from pytest_llmupgrade.logs.drafting import Draft
     from pytest_llmupgrade.model import Case
 
 _DIGITS = 6
@@ -56,6 +59,27 @@ def existing(path: Path) -> Existing:
 
 def _whole(case: Case) -> bool:
     return all(isinstance(message.get("role"), str) for message in case.messages)
+
+
+def loadable(drafts: Sequence[Draft], text: str, faults: Sequence[Fault]) -> tuple[list[Draft], list[Fault]]:
+    """Return the drafts without those at fault, and what is wrong with these, at their line in the log."""
+    lines = text.splitlines()
+    places = {
+        line.strip(): number for number, line in enumerate(lines, 1) if line.lstrip().startswith("- id: ")
+    }
+    starts = [places[f"- id: {scalar(draft.id)}"] for draft in drafts]
+    wrong: dict[int, str] = {}
+    for fault in faults:
+        at = bisect_right(starts, fault.line) - 1
+        if at >= 0:
+            wrong.setdefault(at, fault.message)
+    left = [draft for at, draft in enumerate(drafts) if at not in wrong]
+    return left, [_at_source(drafts[at], message) for at, message in wrong.items()]
+
+
+def _at_source(draft: Draft, message: str) -> Fault:
+    file, _, line = str(draft.fields["source"]).rpartition(":")
+    return Fault(file, int(line), f"makes no case: {message}")
 
 
 def checked(path: Path, text: str, before: Existing | None) -> None:

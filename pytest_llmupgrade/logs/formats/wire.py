@@ -71,10 +71,21 @@ class _Asked(NamedTuple):
 _NOTHING = _Asked()
 
 
+def _tool(tool: Any) -> dict[str, Any] | None:
+    """Return a tool's definition as Chat Completions takes it, from the Responses' or Anthropic's flat form, too."""
+    if not isinstance(tool, dict) or isinstance(tool.get("function"), dict):
+        return tool if isinstance(tool, dict) else None
+    if not isinstance(tool.get("name"), str):
+        return None
+    parameters = tool.get("parameters", tool.get("input_schema", {}))
+    told = {"name": tool["name"], "description": tool.get("description", ""), "parameters": parameters}
+    return {"type": "function", "function": told}
+
+
 def _asked(request: Mapping[str, Any]) -> _Asked:
     tools, form = request.get("tools"), request.get("response_format")
     return _Asked(
-        tools if isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools) else (),
+        tuple(tool for tool in map(_tool, tools) if tool) if isinstance(tools, list) else (),
         form if isinstance(form, dict) else None,
         {key: request[key] for key in _PARAMS if request.get(key) is not None},
     )
