@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deadlines(commands)
     _add_prices(commands)
     _add_import(commands)
+    _add_cases(commands)
     _add_init(commands)
     _add_runs(commands)
     _add_snapshot(commands)
@@ -161,6 +162,12 @@ def _import(options: argparse.Namespace) -> int:
         ),
     )
     return run(wanted, root=Path.cwd(), say=print)
+
+
+def _add_cases(commands: Any) -> None:
+    from pytest_llmupgrade.commands.cases_options import add
+
+    add(commands.add_parser("cases", help="make eval cases of production logs"))
 
 
 def _add_prices(commands: Any) -> None:

@@ -1,0 +1,214 @@
+"""`llmupgrade cases`: eval cases out of production logs, and what was dropped on the way and why."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.logs.building import Tally, built, gathered
+from pytest_llmupgrade.logs.drafting import judging
+from pytest_llmupgrade.logs.mapping import mapping
+from pytest_llmupgrade.logs.opening import STDIN
+from pytest_llmupgrade.logs.reading import How
+from pytest_llmupgrade.logs.redact import Redactor
+from pytest_llmupgrade.logs.updating import Existing, checked, existing, loadable
+from pytest_llmupgrade.logs.writing import added, file_text
+from pytest_llmupgrade.wording import one_line, plural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_llmupgrade.logs.building import Built
+    from pytest_llmupgrade.logs.drafting import Draft
+
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line asks for."""
+
+    logs: Sequence[str]
+    output: Path
+    format: str | None = None
+    map: Sequence[str] = ()
+    min_rating: float = 0.0
+    sample: int | None = None
+    by: str = "category,difficulty"
+    seed: int = 0
+    near: float = 0.92
+    judge: Sequence[str] = ()
+    json_schema: bool = False
+    redact: str | None = None
+    """`module:function` of the project's own, after the built-in patterns."""
+    no_redact: bool = False
+    update: bool = False
+    force: bool = False
+
+
+@dataclass(slots=True)
+class Voice:
+    """Where lines, warnings and progress go."""
+
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+    progress: Callable[[int, Tally], None] = field(default=lambda _bytes, _tally: None)
+
+
+def run(wanted: Wanted, voice: Voice) -> int:
+    """Write the eval file and print what became of the logs."""
+    before = _before(wanted)
+    redactor = None if wanted.no_redact else Redactor(_own(wanted.redact))
+    if redactor is None:
+        voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
+    tally = Tally()
+    how = How(
+        format=wanted.format, mapped=mapping(wanted.map), told=lambda count: voice.progress(count, tally)
+    )
+    judges = judging(wanted.judge, json_schema=wanted.json_schema)
+    pool = gathered(
+        wanted.logs,
+        how,
+        tally,
+        sample=wanted.sample,
+        by=_by(wanted.by),
+        seed=wanted.seed,
+        min_rating=wanted.min_rating,
+    )
+    _usable(tally, wanted)
+    made = built(
+        pool, redactor=redactor, judges=judges, sample=wanted.sample, near=wanted.near, before=before
+    )
+    if made.drafts:
+        made = _written(wanted, made, before, tally, judges.default)
+    for line in _told(wanted, made, tally, redactor):
+        voice.say(line)
+    return 0
+
+
+def _before(wanted: Wanted) -> Existing | None:
+    for log in wanted.logs:
+        if log != STDIN and not Path(log).is_file():
+            raise UsageError(f"{log}: no such file")
+    if wanted.output.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"-o {wanted.output}: name an eval file, such as evals/eval_support.yaml")
+    if not wanted.output.exists():
+        return None
+    if wanted.update:
+        return existing(wanted.output)
+    if not wanted.force:
+        raise UsageError(f"{wanted.output}: is there already; --update adds new cases, --force replaces it")
+    return None
+
+
+def _own(named: str | None) -> Callable[[str], str] | None:
+    if named is None:
+        return None
+    module, colon, name = named.partition(":")
+    if not colon or not name.isidentifier():
+        raise UsageError(f"--redact {named}: write module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        function: Callable[[str], str] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"--redact {named}: {one_line(str(error))}") from None
+    return lambda text: _asked(function, named, text)
+
+
+def _asked(function: Callable[[str], str], named: str, text: str) -> str:
+    """Return what the project's function makes of a text; its exception is named without the text that is in it."""
+    try:
+        clean = function(text)
+    except Exception as error:  # noqa: BLE001  whatever the project's code raises
+        raise UsageError(f"--redact {named}: raised {type(error).__name__}; nothing was written") from None
+    if not isinstance(clean, str):
+        raise UsageError(
+            f"--redact {named}: returned {type(clean).__name__}, not a text; nothing was written"
+        )
+    return clean
+
+
+def _by(written: str) -> tuple[str, ...]:
+    names = tuple(name for name in written.split(",") if name and name != "none")
+    for name in names:
+        if name not in ("category", "difficulty"):
+            raise UsageError(f"--by {name}: write category, difficulty, both with a comma, or none")
+    return names
+
+
+def _usable(tally: Tally, wanted: Wanted) -> None:
+    if not tally.records:
+        raise UsageError(f"{', '.join(wanted.logs)}: no records")
+    if not tally.answered:
+        raise (
+            FaultyFiles(tally.faults)
+            if tally.faults
+            else UsageError(
+                f"none of {plural(tally.records, 'record')} is an answered request: {_reasons(tally.skipped)}"
+            )
+        )
+    if not tally.kept:
+        rated = "no record carries a rating" if not tally.rated else "every answer is rated lower"
+        raise UsageError(f"--min-rating {wanted.min_rating:g}: {rated}")
+
+
+def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally, judge: str) -> Built:
+    """Write the file and return what is in it: a case that would not load is left out, and told."""
+    text = _text(wanted, made.drafts, before, judge)
+    try:
+        checked(wanted.output, text, before)
+    except FaultyFiles as error:
+        left, faults = loadable(made.drafts, text, error.faults)
+        if not left or not faults:
+            raise
+        tally.unreadable += len(faults)
+        tally.faults += faults
+        made = replace(made, drafts=left)
+        checked(wanted.output, _text(wanted, left, before, judge), before)
+    return made
+
+
+def _text(wanted: Wanted, drafts: Sequence[Draft], before: Existing | None, judge: str) -> str:
+    if before is None:
+        return file_text(drafts, judge=judge, sources=[Path(log).name for log in wanted.logs])
+    return added(before.text, drafts, file=str(wanted.output), root=before.root)
+
+
+# --- what is said ----------------------------------------------------------------------------------
+
+
+def _told(wanted: Wanted, made: Built, tally: Tally, redactor: Redactor | None) -> Iterator[str]:
+    verb = "added" if wanted.update else "written"
+    yield f"{wanted.output}: {plural(len(made.drafts), 'case')} {verb}, for {plural(tally.kept, 'request')}"
+    yield f"  read: {plural(tally.records, 'record')} ({_reasons(tally.formats)})"
+    dropped = Counter(tally.skipped)
+    dropped.update({f"rated below {wanted.min_rating:g}": tally.low})
+    dropped.update({"near duplicates": made.near, "already in the file": made.known})
+    if made.distinct_exact:
+        dropped.update({"duplicates": tally.kept - made.distinct, "not drawn": made.left})
+    dropped.update({"unreadable": tally.unreadable})
+    yield f"  dropped: {_reasons(+dropped) or 'nothing'}"
+    if not made.distinct_exact:
+        yield f"  drawn from about {made.distinct:,} different questions in {plural(made.groups, 'group')}"
+    if redactor is not None:
+        yield f"  redacted: {_reasons(redactor.found) or 'nothing found'}"
+    for fault in tally.faults[:_LISTED]:
+        yield f"  {printable(str(fault))}"
+    if tally.unreadable > _LISTED:
+        yield f"  ... and {tally.unreadable - _LISTED:,} more"
+    if made.drafts:
+        yield f"run: pytest {wanted.output} --llm-models=MODEL"
+
+
+def _reasons(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=_most))
+
+
+def _most(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]

@@ -1,0 +1,242 @@
+"""`llmupgrade cases` as a user meets it: updates, mistakes, own functions, standard input, the bar."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmupgrade.cli import main
+from pytest_llmupgrade.logs.building import Tally
+from pytest_llmupgrade.logs.progress import Bar
+from pytest_llmupgrade.run.load import load_suite
+from tests.logs.planted import KEYS, PERSONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUT = Path("evals/eval_x.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def log(*questions: str, name: str = "log.jsonl", **fields: Any) -> str:
+    """Write a log and return its name."""
+    rows = [
+        {"messages": [{"role": "user", "content": text}], "assistant_response": "Yes.", **fields}
+        for text in questions
+    ]
+    Path(name).write_text("".join(json.dumps(one) + "\n" for one in rows))
+    return name
+
+
+def cases(*arguments: str) -> int:
+    """Run the command."""
+    return main(["cases", *arguments, "-o", str(OUT)])
+
+
+def ids() -> Sequence[str]:
+    """Return the ids in the file."""
+    return [case.id for case in load_suite(OUT, file="x")]
+
+
+EDITED = """\
+# Ours.
+judge: contains   # for now
+cases:
+- id: by-hand          # keep
+  input:   Do you ship to Norway?
+  expected: 'yes'
+  tags: [a,   b]
+
+# the end of the cases
+category: shop
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_update_adds_and_touches_nothing(newline: str) -> None:
+    """--update adds what is new in the file's own layout; every other byte stays, and a second update adds nothing."""
+    OUT.parent.mkdir()
+    OUT.write_bytes(EDITED.replace("\n", newline).encode())
+    source = log("do you ship to norway?", "Is it blue?", "Second\nline?")
+    assert cases(source, "--update") == 0
+    after = OUT.read_bytes().decode()
+    head, tail = EDITED.replace("\n", newline).split(newline + newline + "# the end")
+    assert after.startswith(head + newline + "- id: is-it-blue")
+    assert after.endswith(newline + newline + "# the end" + tail)
+    assert ids()[0] == "by-hand"
+    assert len(ids()) == 3
+    assert newline == "\n" or after.count("\n") == after.count("\r\n")
+    assert cases(source, "--update") == 0
+    assert OUT.read_bytes().decode() == after
+
+
+def test_update_knows_an_edited_case() -> None:
+    """A case whose text was edited by hand is known by its id and not added again."""
+    source = log("Is it blue?", "Is it late?")
+    assert cases(source) == 0
+    OUT.write_text(OUT.read_text().replace("input: Is it blue?", "input: Is the sky blue?"))
+    before = OUT.read_text()
+    assert cases(source, "--update") == 0
+    assert OUT.read_text() == before
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n# last words\n"])
+def test_update_at_any_end(end: str) -> None:
+    """A file without a last line break, or with comments at its end, takes more cases."""
+    OUT.parent.mkdir()
+    OUT.write_text(f"cases:\n    - id: one\n      judge: contains\n      expected: a\n      input: A?{end}")
+    assert cases(log("Is it blue?"), "--update") == 0
+    assert len(ids()) == 2
+    assert load_suite(OUT, file="x")[1].judges[0].name == "llm_judge"
+
+
+def test_nothing_is_overwritten() -> None:
+    """A file that is there is refused without --update or --force, and so is one whose cases are no lines."""
+    source = log("Is it blue?")
+    assert cases(source) == 0
+    before = OUT.read_text()
+    assert cases(source) == 2
+    assert cases(log("Is it late?"), "--force") == 0
+    assert OUT.read_text() != before
+    OUT.write_text("cases: [{id: a, input: b, judge: contains, expected: c}]\n")
+    assert cases(source, "--update") == 2
+    assert OUT.read_text().startswith("cases: [")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.json"], "none.json: no such file"),
+        (["log.jsonl", "--format", "langfus"], "--format langfus: unknown. Did you mean 'langfuse'?"),
+        (["log.jsonl", "--map", "expected"], "--map expected: write KEY=PATH"),
+        (["log.jsonl", "--map", "expcted=a"], "Did you mean 'expected'?"),
+        (["log.jsonl", "--by", "user"], "--by user: write category, difficulty"),
+        (["log.jsonl", "--sample", "0"], "--sample 0: draw at least one case"),
+        (["log.jsonl", "--min-rating", "4"], "--min-rating 4: no record carries a rating"),
+        (["log.jsonl", "--judge", "a b"], "--judge a b: write a judge's name"),
+        (["log.jsonl", "--redact", "nowhere:f"], "--redact nowhere:f: No module named 'nowhere'"),
+        (["log.jsonl", "--format", "litellm"], "log.jsonl:1: not litellm"),
+        (["bad.jsonl"], "bad.jsonl:1: not valid JSON"),
+        (["empty.jsonl"], "empty.jsonl: no records"),
+    ],
+)
+def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake is exit code 2 and a line that says what is wrong; nothing is written."""
+    log("Is it blue?")
+    Path("bad.jsonl").write_text("{\n[\n")
+    Path("empty.jsonl").write_text("\n")
+    assert cases(*arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not OUT.parent.exists()
+
+
+def test_no_planted_secret_reaches_any_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is planted anywhere in a record, and in broken ones, is in no file and in no line on the terminal."""
+    planted = [*KEYS, *PERSONAL]
+    rows: list[Any] = []
+    for secret in planted:
+        rows += [
+            {
+                "messages": [{"role": "user", "content": f"I am {secret}."}],
+                "assistant_response": f"Hi {secret}",
+                "category": secret,
+            },
+            {
+                "messages": [{"role": "user", "name": secret, "content": "?"}],
+                "assistant_response": "a",
+                "tools": [{"x": secret}],
+            },
+            {"messages": secret},
+            {"error": secret},
+        ]
+    Path("log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows) + f'{{"cut": "{planted[0]}')
+    assert cases("log.jsonl") == 0
+    out = "".join(capsys.readouterr()) + OUT.read_text()
+    assert [secret for secret in planted if secret in out] == []
+    assert [path.name for path in OUT.parent.iterdir()] == [OUT.name]
+
+
+def test_a_case_that_would_not_load_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A request whose tools no API would take makes no case, is told with its line, and the others are written."""
+    bad = log("Bad?", name="bad.jsonl", tools=[{"function": {"name": "f", "parameters": {"type": 7}}}])
+    assert cases(log("Good?"), bad) == 0
+    assert [name.rpartition("-")[0] for name in ids()] == ["good"]
+    assert "bad.jsonl:1: makes no case: case 'bad-" in capsys.readouterr().out
+
+
+def test_flat_tools_become_what_the_api_takes() -> None:
+    """Tools in the Responses' or Anthropic's form are written in Chat Completions' form."""
+    tools = [
+        {"type": "function", "name": "a", "parameters": {}},
+        {"name": "b", "input_schema": {"type": "object"}},
+    ]
+    assert cases(log("Good?", tools=tools)) == 0
+    written = load_suite(OUT, file="x")[0].tools
+    assert [tool["function"]["name"] for tool in written] == ["a", "b"]  # type: ignore[index,call-overload]  # it is JSON
+
+
+def test_no_redact_is_loud(capsys: pytest.CaptureFixture[str]) -> None:
+    """--no-redact writes the texts as they stand and says so in capitals."""
+    assert cases(log(PERSONAL[0]), "--no-redact") == 0
+    assert "SECRETS AND PERSONAL DATA" in capsys.readouterr().err
+    assert PERSONAL[0] in OUT.read_text()
+
+
+def test_own_redaction(capsys: pytest.CaptureFixture[str]) -> None:
+    """--redact calls the project's function; where it raises, its text is not shown and nothing is written."""
+    Path("clean_for_test.py").write_text(
+        "def names(text):\n    return text.replace('Anna', '[NAME]')\n\n\ndef broken(text):\n    raise ValueError(text)\n"
+    )
+    assert cases(log("I am Anna"), "--redact", "clean_for_test:names") == 0
+    assert "I am [NAME]" in OUT.read_text()
+    assert cases("log.jsonl", "--force", "--redact", "clean_for_test:broken") == 2
+    assert "raised ValueError" in (told := capsys.readouterr().err)
+    assert "Anna" not in told
+    sys.modules.pop("clean_for_test")
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dash reads standard input."""
+    data = Path(log("Is it blue?")).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert cases("-") == 0
+    assert load_suite(OUT, file="x")[0].source == "stdin:1"
+
+
+def test_judges_by_category() -> None:
+    """--judge CATEGORY=NAME gives a category its judge, and the file's default covers the rest."""
+    source = log("Is it blue?", name="a.jsonl", category="triage")
+    assert cases(source, log("Is it late?"), "--judge", "similarity", "--judge", "triage=equals") == 0
+    assert [case.judges[0].name for case in load_suite(OUT, file="x")] == ["equals", "similarity"]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_the_bar() -> None:
+    """On a terminal the bar shows share and rates; elsewhere nothing is written."""
+    source = log("Is it blue?")
+    size = Path(source).stat().st_size
+    for stream in (Terminal(), io.StringIO()):
+        times = iter((0.0, 0.1, 1.0))
+        with Bar([source], stream, lambda times=times: next(times)) as bar:  # type: ignore[misc]  # mypy cannot type a lambda's default
+            bar.told(size // 2, Tally(records=1))
+            bar.told(size - size // 2, Tally(records=2))
+        shown = stream.getvalue()
+        assert ("100%" in shown) is stream.isatty()
+        assert ("2 records, 2/s" in shown) is stream.isatty()
