@@ -62,7 +62,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_runs(commands)
     _add_snapshot(commands)
+    _add_calibrate(commands)
     return parser
+
+
+def _add_calibrate(commands: Any) -> None:
+    calibrate = commands.add_parser("calibrate", help="compare llm_judge with people's verdicts")
+    calibrate.add_argument(
+        "labels", type=Path, metavar="LABELLED.yaml", help="answers with human: pass or fail"
+    )
+    calibrate.add_argument("--judge-model", metavar="MODEL", help="default: [tool.llmupgrade.judge] model")
+    calibrate.add_argument(
+        "--no-keep", action="store_true", help="print only; write no judge_calibration.json"
+    )
+    calibrate.set_defaults(run=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.commands.calibrate import run
+
+    return run(options.labels, model=options.judge_model, root=Path(), keep=not options.no_keep, say=print)
 
 
 def _add_store(commands: Any) -> None:

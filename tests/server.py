@@ -145,6 +145,11 @@ class LlmServer:
         body = json.dumps(error_body(message, code=code, param=param)).encode()
         return Raw(status=status, body=body, headers=headers or {})
 
+    @staticmethod
+    def said(text: str) -> Said:
+        """Return words, for a rule of a test's own."""
+        return Said(text=text, usage=(10, 2))
+
     def release(self) -> None:
         """Let all go that hangs, now and later."""
         self._loop.call_soon_threadsafe(self._released.set)

@@ -14,6 +14,7 @@ import pytest
 from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError, case_of
 from pytest_llmupgrade.plugin.failing import rule_of, with_breaches
+from pytest_llmupgrade.plugin.judge_note import with_judge
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, record_of
 from pytest_llmupgrade.providers.quoting import without_keys
@@ -221,7 +222,7 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
         calls=session.call_counts(),
         rule=rule_of(session),
     )
-    return with_breaches(session, summary)
+    return with_breaches(session, with_judge(session, summary))
 
 
 def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:

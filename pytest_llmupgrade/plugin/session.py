@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     import pytest
 
@@ -75,6 +76,11 @@ class LlmSession:
         from pytest_llmupgrade.settings import load_settings
 
         return load_settings(self._config.rootpath / "pyproject.toml")
+
+    @property
+    def root(self) -> Path:
+        """Where pyproject.toml is."""
+        return self._config.rootpath
 
     @cached_property
     def specs(self) -> Mapping[str, ModelSpec]:

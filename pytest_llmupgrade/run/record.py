@@ -36,6 +36,8 @@ class Row:
     times: int
     passes: int
     case_sha256: str
+    judged_by: str | None
+    """The model behind its `llm_judge`."""
     offset: int
 
 
@@ -132,5 +134,6 @@ def row_of(record: Record, offset: int) -> Row:
         times=record.times,
         passes=record.passes,
         case_sha256=record.case_sha256,
+        judged_by=next((call.model for judgement in record.judgements for call in judgement.calls), None),
         offset=offset,
     )

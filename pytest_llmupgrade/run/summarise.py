@@ -62,6 +62,8 @@ class RowLike(Protocol):
     @property
     def case_sha256(self) -> str: ...  # noqa: D102
     @property
+    def judged_by(self) -> str | None: ...  # noqa: D102
+    @property
     def times(self) -> int: ...  # noqa: D102
     @property
     def passes(self) -> int: ...  # noqa: D102
@@ -306,7 +308,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
             )
             for name in used[1:]
         ),
-        judge_models=(),
+        judge_models=tuple(dict.fromkeys(row.judged_by for row in rows if row.judged_by)),
         errors=_errors(rows, read),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),
