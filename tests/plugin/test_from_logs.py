@@ -60,10 +60,12 @@ def test_the_log_is_what_the_script_builds(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_production_answered_passes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every case of the log runs, and the logged answers pass their own judges; no planted secret is in any output."""
+    """Every case of the log runs, and the logged answers pass their own judges; no planted
+    secret is in any output, and the committed suite is what the command makes."""
     made = project.pytester.path / "evals" / "eval_from_logs.yaml"
     assert main(["cases", str(LOG), "-o", str(made), *OPTIONS]) == 0
     told = "".join(capsys.readouterr())
+    assert made.read_text() == (ROOT / "example_suite" / "from_logs" / made.name).read_text()
     cases = load_suite(made, file="x")
     assert sum(case.weight for case in cases) == 196
     project.write("conftest.py", TARGET)
