@@ -60,8 +60,7 @@ def test_the_log_is_what_the_script_builds(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_production_answered_passes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every case of the log runs, and the logged answers pass their own judges; no planted
-    secret is in any output, and the committed suite is what the command makes."""
+    """Every logged answer passes its own judge, no planted secret is in any output, and the committed suite is what is made."""
     made = project.pytester.path / "evals" / "eval_from_logs.yaml"
     assert main(["cases", str(LOG), "-o", str(made), *OPTIONS]) == 0
     told = "".join(capsys.readouterr())
