@@ -127,6 +127,11 @@ def _secret(text: str) -> int:
     return 0 if text.isalpha() or text.startswith("[") else len(text)
 
 
+def _unnamed(text: str) -> int:
+    """Return the length of a value that is no placeholder already."""
+    return 0 if text.startswith("[") else len(text)
+
+
 def _pattern(kind: str, expression: str, length: Callable[[str], int] = len) -> Pattern:
     return Pattern(kind=kind, expression=re.compile(expression), length=length)
 
@@ -156,7 +161,7 @@ PATTERNS = (
     ),
     _pattern("KEY", rf"(?<![A-Za-z0-9])(?:{_PREFIXED})"),
     _pattern("KEY", r"(?i)\bbearer\s{1,4}(?P<v>[A-Za-z0-9._~+/=-]{12,4000})", _secret),
-    _pattern("SECRET", r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{0,100}:(?P<v>[^\s/@]{1,200})@"),
+    _pattern("SECRET", r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{0,100}:(?P<v>[^\s/@]{1,200})@", _unnamed),
     _pattern("SECRET", rf"(?i){_NAMED}[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?P<v>[^\s\"',;\[\]{{}}]{{4,500}})"),
     _pattern("SECRET", rf"(?i){_NAMED}\s{{1,4}}(?:is|was)\s{{1,4}}[\"']?(?P<v>[^\s\"',;]{{4,500}})", _secret),
     _pattern(

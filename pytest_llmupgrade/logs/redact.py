@@ -7,13 +7,13 @@ value can be guessed from it, and two runs write the same.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.logs.patterns import PATTERNS, SECRET_NAME
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Mapping
 
     from pytest_llmupgrade.logs.exchange import Exchange
@@ -24,6 +24,8 @@ _DEPTH = 40
 """Levels of JSON that are gone into; below them nothing is written at all."""
 
 
+_TELLING = 4
+"""Characters from which on a value is replaced wherever it stands: fewer are in too many words."""
 _SHORT = 200
 """Characters of a value that is read together with its key."""
 
@@ -39,16 +41,11 @@ class Redactor:
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return an Exchange in which nothing that a pattern knows is left."""
         page = _Page(self._own)
-        clean = exchange._replace(
-            messages=page.value(list(exchange.messages)),
-            answer=None if exchange.answer is None else page.text(exchange.answer),
-            tool_calls=page.value(list(exchange.tool_calls)),
-            category=page.text(exchange.category),
-            difficulty=page.text(exchange.difficulty),
-            tools=page.value(list(exchange.tools)),
-            response_format=page.value(exchange.response_format),
-            params=page.value(dict(exchange.params)),
-        )
+        page.exchange(
+            exchange
+        )  # finds what there is: a password has its name in one sentence, and none in the next
+        page.learn()
+        clean = page.exchange(exchange)
         self.found.update(page.counts())
         return clean
 
@@ -59,7 +56,29 @@ class _Page:
     def __init__(self, own: Callable[[str], str] | None) -> None:
         self._own = own
         self._names: dict[tuple[str, str], str] = {}
+        self._forms: dict[str, str] = {}
+        self._known: re.Pattern[str] | None = None
         self._owned = 0
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """Return an Exchange with placeholders in every part of it."""
+        self._owned = 0
+        return exchange._replace(
+            messages=self.value(list(exchange.messages)),
+            answer=None if exchange.answer is None else self.text(exchange.answer),
+            tool_calls=self.value(list(exchange.tool_calls)),
+            category=self.text(exchange.category),
+            difficulty=self.text(exchange.difficulty),
+            tools=self.value(list(exchange.tools)),
+            response_format=self.value(exchange.response_format),
+            params=self.value(dict(exchange.params)),
+        )
+
+    def learn(self) -> None:
+        """From now on replace what was found so far wherever it stands, longest first."""
+        forms = sorted((form for form in self._forms if len(form) >= _TELLING), key=len, reverse=True)
+        if forms:
+            self._known = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
 
     def counts(self) -> Mapping[str, int]:
         counts = Counter(kind for kind, _value in self._names)
@@ -104,6 +123,8 @@ class _Page:
         return value if told == head + written or not told.startswith(head) else told.removeprefix(head)
 
     def _plain(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(lambda found: self._forms[found[0]], text)
         for pattern in PATTERNS:
             text = pattern.expression.sub(lambda found, of=pattern: self._replaced(found, of), text)  # type: ignore[misc]  # mypy cannot type a lambda's default
         if self._own is None:
@@ -127,6 +148,7 @@ class _Page:
         if key not in self._names:
             number = 1 + sum(other == kind for other, _value in self._names)
             self._names[key] = f"[{kind}_{number}]"
+        self._forms[value] = self._names[key]
         return self._names[key]
 
 

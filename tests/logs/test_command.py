@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
 
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.logs.building import Tally
@@ -240,3 +241,39 @@ def test_the_bar() -> None:
         shown = stream.getvalue()
         assert ("100%" in shown) is stream.isatty()
         assert ("2 records, 2/s" in shown) is stream.isatty()
+
+
+def test_without_the_fast_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the same cases come out; only .zst asks for it, in one line."""
+    source = log("Is it blue?", "Is it late?")
+    assert cases(source) == 0
+    fast = OUT.read_text()
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert cases(source, "--force") == 0
+    assert OUT.read_text() == fast
+
+
+def test_zst_asks_for_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A .zst file without the extra is refused with the command that brings it."""
+    Path("log.zst").write_bytes(zstandard.ZstdCompressor().compress(b"{}\n"))
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert cases("log.zst") == 2
+    assert "pip install 'pytest-llmupgrade[logs]'" in capsys.readouterr().err
+
+
+def test_shared_system_prompts_are_written_once() -> None:
+    """A system prompt of several cases is written once and named, in a new file and in what an update adds."""
+    prompt = {"role": "system", "content": "Be brief, be kind,\nbe right."}
+    for number, names in enumerate(("ab", "abcd")):
+        rows = [
+            {
+                "messages": [prompt, {"role": "user", "content": f"What is {name}?"}],
+                "assistant_response": "A letter.",
+            }
+            for name in names
+        ]
+        Path("log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+        assert cases("log.jsonl", "--near", "1", *(["--update"] if number else [])) == 0
+    loaded = load_suite(OUT, file="x")
+    assert [case.messages[0] for case in loaded] == [prompt] * 4
+    assert OUT.read_text().count("be right") == 3

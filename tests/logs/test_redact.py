@@ -75,6 +75,18 @@ def test_stable_within_a_case() -> None:
     assert clean.answer == "Hello [EMAIL_1]"
 
 
+def test_a_secret_goes_everywhere() -> None:
+    """What is known for a secret in one place goes from every other, where nothing tells that it is one."""
+    clean = Redactor().exchange(
+        asked("my password: Sommer2026!", "Sommer2026! is noted", category="Sommer2026!")
+    )
+    assert clean.messages[0]["content"] == "my password: [SECRET_1]"
+    assert clean.answer == "[SECRET_1] is noted"
+    assert clean.category == "[SECRET_1]"
+    url = "db://me:hunter22@host"
+    assert redacted(f"{url} and hunter22") == "db://me:[SECRET_1]@host and [SECRET_1]"
+
+
 def test_everything_of_a_case_is_cleaned() -> None:
     """Parts, tool calls, tools, parameters, categories and JSON within text are cleaned, keys of objects too."""
     mail = PERSONAL[0]
