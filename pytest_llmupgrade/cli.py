@@ -255,6 +255,13 @@ def _add_runs(commands: Any) -> None:
     report.add_argument("--format", choices=("terminal", "md", "json", "html"), default="terminal")
     report.add_argument("-o", "--output", type=Path, metavar="PATH", help="default: standard output")
     report.set_defaults(run=_kept, action="report")
+    for command in (compare, merge, report):
+        command.add_argument(
+            "--margin",
+            type=float,
+            metavar="PP",
+            help="percentage points (default: that of pyproject.toml, or 5)",
+        )
     for command in (compare, merge):
         command.add_argument(
             "--report",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
@@ -15,10 +17,10 @@ from pytest_llmupgrade.wording import plural, printable
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from pytest_llmupgrade.kept.joining import Joined
     from pytest_llmupgrade.kept.reading import KeptRun
+    from pytest_llmupgrade.verdict import Rule
 
 
 def runs_lines(folder: Path = places.FOLDER) -> Iterator[str]:
@@ -48,7 +50,12 @@ def compare(options: argparse.Namespace) -> int:
     check_reports(options.report)
     old, new = (read_run(places.find_run(name), shown=name) for name in (options.old, options.new))
     joined = compare_runs(
-        old, new, incumbent=options.incumbent, candidates=options.candidate, common=options.common
+        old,
+        new,
+        incumbent=options.incumbent,
+        candidates=options.candidate,
+        common=options.common,
+        rule=_rule(options),
     )
     return _told(joined, options.report)
 
@@ -66,7 +73,7 @@ def merge(options: argparse.Namespace) -> int:
         places.check_replaceable(options.output, flag="-o ")
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
-    joined = join_runs(runs)
+    joined = join_runs(runs, rule=_rule(options))
     return _told(joined, options.report)
 
 
@@ -74,8 +81,9 @@ def report(options: argparse.Namespace) -> int:
     """Render one kept run in the format that was asked for; the exit code is 0, whatever the run found."""
     from pytest_llmupgrade.kept.showing import texts
 
-    joined = join_runs([read_run(places.find_run(options.run_name), shown=options.run_name)])
-    pieces = texts(joined, options.format, colour=options.output is None and sys.stdout.isatty())
+    run = read_run(places.find_run(options.run_name), shown=options.run_name)
+    joined = join_runs([run], rule=_rule(options))
+    pieces = texts(joined, options.format, colour=options.output is None and _coloured())
     if options.output is None:
         sys.stdout.writelines(pieces)
         return 0
@@ -84,8 +92,27 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _coloured() -> bool:
+    """Whether to write colours: on a terminal, or where FORCE_COLOR asks; never where NO_COLOR is set."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _rule(options: argparse.Namespace) -> Rule:
+    """Return the verdict's rule: `--margin`, else that of `[tool.llmupgrade.gate]` here, as for a run of pytest."""
+    from pytest_llmupgrade.settings import load_settings
+    from pytest_llmupgrade.verdict.table import SMALLEST_MARGIN_PP, is_margin
+
+    if options.margin is not None and not is_margin(options.margin):
+        raise UsageError(
+            f"--margin={options.margin:g}: write percentage points from {SMALLEST_MARGIN_PP} to 50"
+        )
+    return load_settings(Path("pyproject.toml")).gate.rule(margin_pp=options.margin)
+
+
 def _told(joined: Joined, reports: Sequence[Path]) -> int:
-    for line in lines(joined, colour=sys.stdout.isatty()):
+    for line in lines(joined, colour=_coloured()):
         sys.stdout.write(f"{line}\n")
     write_reports(joined, reports)
     return 1 if any(comparison.broke for comparison in joined.summary.comparisons) else 0

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_llmupgrade.kept.reading import KeptRun
+    from pytest_llmupgrade.verdict import Rule
 
 
-def compare_runs(
+def compare_runs(  # noqa: PLR0913  all of it is what a comparison is
     old: KeptRun,
     new: KeptRun,
     *,
     incumbent: str | None = None,
     candidates: Sequence[str] = (),
     common: bool = False,
+    rule: Rule | None = None,
 ) -> Joined:
     """Return old against new with one Summary; Incomparable or UsageError where they are not alike.
 
@@ -37,7 +39,11 @@ def compare_runs(
         *(Column(run=new, model=name, shown=name, cases=cases) for name in after),
     ]
     return join(
-        columns, created=new.head.created, exit_reason=exit_reason([old, new]), calls=call_counts([new])
+        columns,
+        created=new.head.created,
+        exit_reason=exit_reason([old, new]),
+        calls=call_counts([new]),
+        rule=rule,
     )
 
 

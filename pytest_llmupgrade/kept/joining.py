@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.kept.reading import KeptRun
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.run.record import Row
+    from pytest_llmupgrade.verdict import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,14 @@ class Joined:
 
 
 def join(
-    columns: Sequence[Column], *, created: str, exit_reason: str, calls: CallCounts | None = None
+    columns: Sequence[Column],
+    *,
+    created: str,
+    exit_reason: str,
+    calls: CallCounts | None = None,
+    rule: Rule | None = None,
 ) -> Joined:
-    """Return columns with their summary; the first one's name is the incumbent."""
+    """Return columns with their summary; the first one's name is the incumbent, `rule` is the verdict's."""
     placed = {(row.case_id, row.model): (row, column) for column in columns for row in column.rows()}
     planned: dict[str, int] = {}
     for column in columns:
@@ -78,11 +84,12 @@ def join(
         created=created,
         exit_reason=exit_reason,
         calls=calls,
+        rule=rule,
     )
     return Joined(columns=tuple(columns), summary=summary)
 
 
-def join_runs(runs: Sequence[KeptRun]) -> Joined:
+def join_runs(runs: Sequence[KeptRun], *, rule: Rule | None = None) -> Joined:
     """Return one or several runs as one: every model of each, in the order of their heads."""
     names = dict.fromkeys(name for run in runs for name in run.head.models)
     columns = [
@@ -93,6 +100,7 @@ def join_runs(runs: Sequence[KeptRun]) -> Joined:
         created=max(run.head.created for run in runs),
         exit_reason=exit_reason(runs),
         calls=call_counts(runs),
+        rule=rule,
     )
 
 

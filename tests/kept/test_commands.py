@@ -42,6 +42,20 @@ def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(report["cases"]) == 4
 
 
+def test_the_margin_is_that_of_the_settings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Compare, merge and report judge by `--margin`, else by the project's own, as a run of pytest does."""
+    two_runs(folder)
+    main(["compare", "old.jsonl", "new.jsonl"])
+    assert "5 pp" in capsys.readouterr().out
+    (folder / "pyproject.toml").write_text("[tool.llmupgrade.gate]\nmargin = 7\n")
+    main(["compare", "old.jsonl", "new.jsonl"])
+    assert "7 pp" in capsys.readouterr().out
+    main(["compare", "old.jsonl", "new.jsonl", "--margin=9"])
+    assert "9 pp" in capsys.readouterr().out
+    assert main(["report", "old.jsonl", "--margin=0"]) == 2
+    assert "write percentage points from" in capsys.readouterr().err
+
+
 def test_compare_without_a_regression(folder: Path) -> None:
     """`compare` ends with 0 where nothing broke."""
     two_runs(folder)
