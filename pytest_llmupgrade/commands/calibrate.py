@@ -47,7 +47,7 @@ def run(labels: Path, *, model: str | None, root: Path, keep: bool, say: Callabl
     """Judge every pair, print the figures and the disagreements, and keep them; UsageError where it cannot begin."""
     settings = _settings(model, root)
     pairs = read_labels(labels, shown_as=str(labels))
-    judged = list(_judged(pairs, settings))
+    judged = list(judge_all(pairs, settings))
     calibration = _calibration(judged, settings, labels)
     for line in lines(calibration, judged):
         say(line)
@@ -77,7 +77,7 @@ def _settings(model: str | None, root: Path) -> JudgeSettings:
     return JudgeSettings(model=spec, prompt=table.prompt, votes=table.votes, structured=table.structured)
 
 
-def _judged(pairs: Iterable[Pair], settings: JudgeSettings) -> Iterator[Judged]:
+def judge_all(pairs: Iterable[Pair], settings: JudgeSettings) -> Iterator[Judged]:
     """Yield each pair judged, in order; all calls go side by side, each is stored and made once."""
     from pytest_llmupgrade.providers.local.serve import LocalServer
 
