@@ -179,7 +179,7 @@ def test_wrong_settings(project: Project, table: str, line: str) -> None:
     [
         (
             ("--llm-report=out.txt",),
-            "--llm-report=out.txt: the suffix names the format; known: .json",
+            "--llm-report=out.txt: the suffix names the format; known: .json, .md, .html",
         ),
         (
             ("--llm-incumbent=older",),
