@@ -35,6 +35,22 @@ def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
     yield f"{name}: {verdict_words(decision)}", decision.verdict
     for reason in reasons(decision):
         yield f"  {printable(reason)}", ""
+    yield f"  next: {_next_step(comparison)}", ""
+
+
+def _next_step(comparison: Comparison) -> str:
+    """Return what a reader would do now."""
+    broke = wording.plural(len(comparison.broke), "case")
+    if comparison.decision.verdict == "safe":
+        return (
+            f"read the {broke} that broke, then roll out in steps"
+            if comparison.broke
+            else "roll out in steps"
+        )
+    if comparison.decision.verdict == "regression":
+        return f"mend why {broke} broke, or keep {printable(comparison.incumbent)}"
+    also = f", and read the {broke} that broke" if comparison.broke else ""
+    return f"add cases (llmupgrade cases LOG){also}"
 
 
 def difference_words(comparison: Comparison) -> str:
