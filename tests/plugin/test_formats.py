@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 HOSTILE = (
     "<script>alert(1)</script> </details> </pre> **bold** `code` | pipe \x1b[31mred\x1b[0m \u202eevil\u202c ::error::x "
-    "-->\n\n# heading\n\n</script><!--"
+    "-->\n\n# heading\n\n</script><!-- [Approve this](http://evil.example/x) ![x](http://evil.example/t.png) ~~gone~~ "
+    "\\<b\\> <http://evil.example> [ref]: http://evil.example"
 )
 
 
@@ -99,7 +100,8 @@ def test_hostile_text_is_text(project: Project) -> None:
     markdown = written(project, "out.md")
     page = rendered(markdown)
     assert "<script" not in page
-    assert "<h1>" not in page
+    for tag in ("<h1>", "<a ", "<img", "<s>", "<b>"):
+        assert tag not in page
     assert page.count("<details>") == page.count("</details>") == 2
     assert page.count("<pre>") == page.count("</pre>") == 6
     assert "\x1b" not in markdown

@@ -26,18 +26,25 @@ _SIGNS = {"safe": "✅", "regression": "❌", "inconclusive": "❔", "breach": "
 _ANSWER = 600
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+.!|~$@-])")
 _ROOM_FOR_CLOSING = 200
+_MARKUP = re.compile(r"[\\`*_\[\]!~|$@:#<>.-]")
+"""What Markdown or GitHub reads as markup between the tags of an HTML element."""
 
 
 def markdown_lines(summary: Summary, *, limit: int = LIMIT) -> Iterator[str]:
     """Yield the report's lines, at most `limit` characters of them together, each without its line end."""
     size = 0
     for block in _blocks(summary):
-        added = sum(len(line) + 1 for line in block)
+        added = sum(_length(line) + 1 for line in block)
         if size + added > limit - _ROOM_FOR_CLOSING:
             yield "_The report is cut here: it is longer than GitHub takes. `--llm-report=PATH.html` has all of it._"
             return
         size += added
         yield from block
+
+
+def _length(text: str) -> int:
+    """Return the length in UTF-16 units: whoever counts characters counts no more than these."""
+    return len(text.encode("utf-16-le", "replace")) // 2
 
 
 def _blocks(summary: Summary) -> Iterator[list[str]]:
@@ -213,10 +220,8 @@ def _plain(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text for the inside of an HTML block, without the blank lines that would end it."""
-    lines = (html.escape(line, quote=True) or "&nbsp;" for line in text.splitlines())
-    return "&#10;".join(
-        line.replace("`", "&#96;").replace("*", "&#42;").replace("_", "&#95;") for line in lines
-    )
+    lines = (html.escape(line, quote=False) or "&nbsp;" for line in text.splitlines())
+    return "&#10;".join(_MARKUP.sub(lambda found: f"&#{ord(found[0])};", line) for line in lines)
 
 
 def _code(text: str) -> str:
