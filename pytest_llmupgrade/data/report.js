@@ -10,9 +10,11 @@ const el = (name, text, cls) => {
   if (cls) node.className = cls;
   return node;
 };
-// Control characters and direction overrides are shown, not obeyed.
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-const shown = (text) => String(text).replace(CONTROL, (c) => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+// Control characters, direction overrides and whatever else is not seen are shown, not obeyed. The two joiners stay:
+// Persian words and emoji are made with them.
+const HIDDEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+const escaped = (code) => (code > 0xffff ? `\\u{${code.toString(16)}}` : "\\u" + code.toString(16).padStart(4, "0"));
+const shown = (text) => String(text).replace(HIDDEN, (c) => escaped(c.codePointAt(0)));
 const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(1) + " %");
 const models = data.models.map((model) => model.name);
 const incumbent = models.length > 1 ? data.incumbent || models[0] : null;
@@ -63,11 +65,49 @@ function table() {
   }
 }
 
+const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)} pp`;
+const ratio = (of) => (of ? `× ${of[0].toFixed(2)} [${of[1].toFixed(2)}, ${of[2].toFixed(2)}]` : "–");
+
+function compared() {
+  const columns = [
+    ["against " + shown(incumbent), (c) => shown(c.candidate)],
+    ["broke", (c) => String(c.broke.length)],
+    ["fixed", (c) => String(c.fixed.length)],
+    ["paired", (c) => String(c.paired)],
+    ["accuracy", (c) => (c.interval ? `${signed(c.difference)} [${c.interval.map(signed).join(", ")}]` : "–")],
+    ["margin", (c) => `${(100 * c.margin).toFixed(1)} pp`],
+    ["cost", (c) => ratio(c.cost_ratio)],
+    ["latency", (c) => ratio(c.latency_ratio)],
+  ];
+  const rows = [columns.map(([label]) => el("th", label)), ...data.comparisons.map((c) => columns.map(([, cell]) => el("td", cell(c))))];
+  for (const cells of rows) {
+    const row = el("tr");
+    row.append(...cells);
+    $("compared").append(row);
+  }
+  $("against").hidden = false;
+}
+
+function notes() {
+  const adapted = data.models.flatMap((model) => model.adapted.map((words) => `${model.name}: ${words}`));
+  const lines = [...data.calls.notices, ...adapted];
+  for (const line of lines) $("note-list").append(el("li", shown(line)));
+  $("notes").hidden = !lines.length;
+}
+
 function svg(name, attributes, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   if (text !== undefined) node.textContent = text;
   return node;
+}
+
+// Models differ by a few points, so the picture shows the stretch that their intervals cover, and names its ends.
+function stretch(points) {
+  const low = Math.min(...points.map((point) => point.low)), high = Math.max(...points.map((point) => point.high));
+  const step = [0.01, 0.02, 0.05, 0.1, 0.25].find((size) => (high - low) / size <= 5) || 0.25;
+  const first = Math.max(0, Math.floor(low / step + 1e-9)), last = Math.min(Math.round(1 / step), Math.ceil(high / step - 1e-9));
+  return Array.from({ length: Math.max(last, first + 1) - first + 1 }, (_, i) => (first + i) * step);
 }
 
 function picture() {
@@ -79,11 +119,13 @@ function picture() {
   const most = Math.max(...points.map((point) => point.x || 0), 0) || 1;
   const [w, h, left, bottom] = [420, 240, 44, 34];
   const X = (point, i) => left + (w - left - 20) * (priced && point.x !== null ? point.x / (most * 1.15) : (i + 0.5) / points.length);
-  const Y = (share) => 10 + (h - bottom - 10) * (1 - share);
+  const ticks = points.length ? stretch(points) : [0, 1];
+  const [low, high] = [ticks[0], ticks[ticks.length - 1]];
+  const Y = (share) => 10 + (h - bottom - 10) * ((high - share) / (high - low));
   const root = svg("svg", { viewBox: `0 0 ${w} ${h}`, role: "img", "aria-label": "Accuracy of each model against its cost, with 95 % intervals" });
-  for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
+  for (const tick of ticks) {
     root.append(svg("line", { x1: left, x2: w, y1: Y(tick), y2: Y(tick), class: "axis" }));
-    root.append(svg("text", { x: left - 6, y: Y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`));
+    root.append(svg("text", { x: left - 6, y: Y(tick) + 4, "text-anchor": "end" }, `${Math.round(100 * tick)} %`));
   }
   const unpriced = points.some((point) => point.x === null);
   const axis = priced ? `USD per 1,000 calls, up to ${(most * 1.15).toPrecision(2)}` : unpriced ? "cost unknown: side by side" : "free of charge: side by side";
@@ -91,6 +133,7 @@ function picture() {
   points.forEach((point, i) => {
     const x = X(point, i);
     root.append(svg("line", { x1: x, x2: x, y1: Y(point.low), y2: Y(point.high), class: "bar" }));
+    for (const end of [point.low, point.high]) root.append(svg("line", { x1: x - 5, x2: x + 5, y1: Y(end), y2: Y(end), class: "bar" }));
     root.append(svg("circle", { cx: x, cy: Y(point.y), r: 5, class: point.incumbent ? "incumbent" : "point" }));
     const end = x > w * 0.6;
     const name = point.name.length > 26 ? point.name.slice(0, 25) + "…" : point.name;
@@ -214,10 +257,10 @@ function open(at) {
     const title = el("h3", `${shown(name)} `);
     title.append(el("span", record.outcome, record.outcome));
     const text = el("pre");
-    const pair = base && record !== base ? diff(said(base), said(record)) : null;
+    const pair = base && record !== base && !base.error ? diff(said(base), said(record)) : null;
     if (record.error) text.textContent = shown(record.error.message);
     else if (pair) pieces(text, pair[1]);
-    else if (record === base && $("candidate").value && one.records[$("candidate").value]) {
+    else if (record === base && $("candidate").value && one.records[$("candidate").value] && !one.records[$("candidate").value].error) {
       const other = diff(said(base), said(one.records[$("candidate").value]));
       if (other) pieces(text, other[0]); else text.textContent = said(record);
     } else text.textContent = said(record);
@@ -233,8 +276,10 @@ function open(at) {
 function start() {
   head();
   table();
+  if (incumbent) compared();
   picture();
   causes();
+  notes();
   document.documentElement.style.setProperty("--models", models.length);
   $("head").append(el("span", "case"), el("span", "category"), ...models.map((name) => el("span", shown(name))));
   for (const name of [...new Set(cases.map((one) => one.category))].sort()) $("category").append(Object.assign(el("option", shown(name)), { value: name }));

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.report.making import MODELS, many, page, record
+from pytest_llmupgrade.model import RecordedError
+from pytest_llmupgrade.run.report.html_report import html_lines
+from tests.report.making import MODELS, many, page, record, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +88,70 @@ def test_answers_are_told_apart_by_words(browser: Browser, tmp_path: Path) -> No
     tab.click("#rows .row")
     assert tab.locator("#sides ins").all_inner_texts() == ["one", "month"]
     assert "'30 days' is not in the answer" in tab.inner_text("#sides")
+
+
+def test_the_picture_shows_the_intervals(browser: Browser, tmp_path: Path) -> None:
+    """Accuracies a few points apart are drawn apart, each with an interval longer than its dot."""
+    tab, _ = opened(browser, page(tmp_path / "page.html", many(600)))
+    ends = "bars => bars.map(bar => [bar.y1.baseVal.value, bar.y2.baseVal.value])"
+    bars = [abs(low - high) for low, high in tab.eval_on_selector_all("#picture .bar", ends)]
+    assert sorted(bars)[-2] > 40
+    ticks = tab.locator("#picture text").all_text_contents()
+    assert "86 %" in ticks
+    assert "0 %" not in ticks
+
+
+def test_the_page_says_how_far_the_models_are_apart(browser: Browser, tmp_path: Path) -> None:
+    """The comparison stands under the models: flips, difference with its interval, margin and ratios."""
+    tab, _ = opened(browser, page(tmp_path / "page.html", many(600)))
+    names = tab.locator("#compared th").all_inner_texts()
+    cells = dict(zip(names, tab.locator("#compared td").all_inner_texts(), strict=True))
+    assert (cells["broke"], cells["fixed"], cells["paired"], cells["margin"]) == ("40", "20", "600", "5.0 pp")
+    assert cells["accuracy"] == "\N{MINUS SIGN}3.3 pp [\N{MINUS SIGN}5.5 pp, \N{MINUS SIGN}1.2 pp]"
+    assert cells["cost"] == "\N{MULTIPLICATION SIGN} 4.00 [4.00, 4.00]"
+
+
+def test_notices_and_adapted_parameters_are_said(browser: Browser, tmp_path: Path) -> None:
+    """What the terminal and Markdown note of a run, such as an uncalibrated judge, the page notes too."""
+    records = many(30)
+    summary = summary_of(records)
+    calls = replace(summary.calls, notices=("judge 'gpt-4o': uncalibrated <b>",))
+    told = replace(summary.models[1], adapted=("temperature dropped",))
+    summary = replace(summary, calls=calls, models=(summary.models[0], told))
+    path = tmp_path / "page.html"
+    path.write_text("".join(html_lines(summary, records, versions={})), encoding="utf-8")
+    tab, said = opened(browser, path)
+    assert tab.locator("#note-list li").all_inner_texts() == [
+        "judge 'gpt-4o': uncalibrated <b>",
+        "gpt-4o: temperature dropped",
+    ]
+    assert not said
+
+
+def test_an_answer_is_not_told_apart_from_an_error(browser: Browser, tmp_path: Path) -> None:
+    """Where the incumbent has no answer, none of the candidate's words is marked as new."""
+    failed = replace(
+        record("a", MODELS[0], passed=False, answer=""),
+        outcome="errored",
+        answer=None,
+        judgements=(),
+        error=RecordedError(kind="timeout", message="no answer in 60 s"),
+    )
+    records = [failed, record("a", MODELS[1], passed=False, answer="within one month")]
+    tab, _ = opened(browser, page(tmp_path / "page.html", records))
+    tab.click("#rows .row")
+    assert "no answer in 60 s" in tab.inner_text("#sides")
+    assert tab.locator("#sides ins, #sides del").count() == 0
+
+
+def test_what_is_not_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
+    """Tag characters, an Arabic letter mark and a soft hyphen show; emoji of several people stay one."""
+    unseen = "a\u061cb\u00adc\U000e0041d \U0001f468\u200d\U0001f469"
+    records = [record("a", name, passed=name == MODELS[0], answer=unseen) for name in MODELS]
+    tab, _ = opened(browser, page(tmp_path / "page.html", records))
+    tab.click("#rows .row")
+    text = tab.locator("#sides pre").first.inner_text()
+    assert text == "a\\u061cb\\u00adc\\u{e0041}d \U0001f468\u200d\U0001f469"
 
 
 def test_hostile_answers_are_text(browser: Browser, tmp_path: Path) -> None:
