@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.run.summarise import CallCounts, Planned, Summary, summarise
+from pytest_llmupgrade.run.summarise import summarise
+from pytest_llmupgrade.run.summary import CallCounts, Planned, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

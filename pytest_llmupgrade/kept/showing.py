@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_llmupgrade.kept.joining import Joined
-    from pytest_llmupgrade.run.report.terminal import Style
+    from pytest_llmupgrade.run.report.spans import Style
 
 _COLOURS: Mapping[Style, str] = {"bold": "1", "dim": "2", "good": "32", "bad": "31", "warn": "33"}
 

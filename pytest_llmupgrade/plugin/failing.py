@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Case
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
     from pytest_llmupgrade.verdict import Rule
     from pytest_llmupgrade.verdict.table import FailOn
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llmupgrade.model import Record
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
 
 MOST = 10
 """Warnings of one step that GitHub shows."""

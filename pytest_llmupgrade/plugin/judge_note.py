@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
 
 
 def with_judge(session: LlmSession, summary: Summary) -> Summary:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.run.report.terminal import Style
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.report.spans import Style
+    from pytest_llmupgrade.run.summary import Summary
 
 MARKUP: Mapping[Style, Mapping[str, bool]] = {
     "": {},

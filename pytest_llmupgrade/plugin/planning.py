@@ -114,7 +114,7 @@ def take_over_calls(node: Any) -> None:
     """Count what a worker called by itself; one that was killed says nothing."""
     plain = getattr(node, "workeroutput", {}).get(_CALLS)
     if plain is not None:
-        from pytest_llmupgrade.run.summarise import CallCounts
+        from pytest_llmupgrade.run.summary import CallCounts
 
         notices, spent = tuple(plain["notices"]), Decimal(plain["spent_usd"])
         counts = CallCounts(**{**plain, "notices": notices, "spent_usd": spent})

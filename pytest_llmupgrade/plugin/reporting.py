@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.plugin.session import LlmSession
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
 
 RECORD = "llmupgrade_record"
 """The attribute of a TestReport that carries a record; gone once the record is kept."""
@@ -200,7 +200,8 @@ def _crashed(report: pytest.TestReport, session: LlmSession) -> Record:
 
 def summary_of(session: LlmSession, exit_reason: str) -> Summary:
     """Return the summary of everything kept so far."""
-    from pytest_llmupgrade.run.summarise import Planned, summarise
+    from pytest_llmupgrade.run.summarise import summarise
+    from pytest_llmupgrade.run.summary import Planned
 
     rows = tuple(session.journal.rows.values())
     places = {(row.case_id, row.model): row for row in rows}

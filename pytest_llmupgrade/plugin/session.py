@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.plugin.prefetch import JudgeCalls
     from pytest_llmupgrade.providers.local.serve import LocalServer
     from pytest_llmupgrade.run.record import Journal
-    from pytest_llmupgrade.run.summarise import CallCounts
+    from pytest_llmupgrade.run.summary import CallCounts
     from pytest_llmupgrade.settings import Settings
     from pytest_llmupgrade.snapshots.book import Book
 
@@ -280,7 +280,7 @@ class LlmSession:
 
     def call_counts(self) -> CallCounts:
         """Return what the calls came to so far."""
-        from pytest_llmupgrade.run.summarise import CallCounts
+        from pytest_llmupgrade.run.summary import CallCounts
 
         counts = CallCounts(budget_usd=self.options.budget_usd)
         if self._calls is not None:

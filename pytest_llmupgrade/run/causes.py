@@ -103,13 +103,22 @@ CAUSES = (
 """In the order in which they are looked for: the first that fits is the cause."""
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A miss, beside what the incumbent answered."""
+
+    record: Record
+    before: Record | None = None
+    """None where a single model's misses are told."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseGroup:
     """The misses of one cause."""
 
     cause: Cause
     count: int
-    examples: tuple[Record, ...]
+    examples: tuple[Example, ...]
     """The first of them by name, at most EXAMPLES."""
 
 
@@ -121,18 +130,22 @@ def cause_of(record: Record, before: Record | None = None) -> Cause:
 def grouped(misses: Iterable[tuple[Record, Record | None]]) -> tuple[CauseGroup, ...]:
     """Return missed records, each with the one before, by cause; the most frequent first, `other` last."""
     counts: Counter[str] = Counter()
-    first: dict[str, list[Record]] = {}
+    first: dict[str, list[Example]] = {}
     for record, before in misses:
         name = cause_of(record, before).name
         counts[name] += 1
         # by name, so that the examples are the same whatever the order in which items ran
-        first[name] = sorted([*first.get(name, ()), record], key=lambda one: one.case_id)[:EXAMPLES]
+        first[name] = sorted([*first.get(name, ()), Example(record, before)], key=_by_name)[:EXAMPLES]
     groups = [
         CauseGroup(cause=cause, count=counts[cause.name], examples=tuple(first[cause.name]))
         for cause in CAUSES
         if cause.name in counts
     ]
     return tuple(sorted(groups, key=lambda group: (group.cause is OTHER, -group.count)))
+
+
+def _by_name(example: Example) -> str:
+    return example.record.case_id
 
 
 # --- the rules -------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.model import Judgement, Record, Usage
 from pytest_llmupgrade.run.record import row_of
 from pytest_llmupgrade.run.report.html_report import html_lines
-from pytest_llmupgrade.run.summarise import Planned, summarise
+from pytest_llmupgrade.run.summarise import summarise
+from pytest_llmupgrade.run.summary import Planned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
 
 MODELS = ("gpt-3.5-turbo", "gpt-4o")
 

@@ -9,7 +9,8 @@ from pytest_llmupgrade.model import Judgement, Outcome, Record, RecordedError, U
 from pytest_llmupgrade.run.record import Journal
 from pytest_llmupgrade.run.report.json_report import head_of
 from pytest_llmupgrade.run.report.terminal import terminal_lines
-from pytest_llmupgrade.run.summarise import Planned, Summary, summarise
+from pytest_llmupgrade.run.summarise import summarise
+from pytest_llmupgrade.run.summary import Planned, Summary
 from pytest_llmupgrade.wording import cells
 from tests import golden
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_llmupgrade.model import Record
-    from pytest_llmupgrade.run.summarise import Summary
+    from pytest_llmupgrade.run.summary import Summary
 
 _LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight")
 """Of a record: what the page does not show."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.run.causes import CauseGroup
-    from pytest_llmupgrade.run.summarise import Comparison, ModelSummary, Summary, Tally
+    from pytest_llmupgrade.run.summary import Comparison, ModelSummary, Summary, Tally
     from pytest_llmupgrade.stats import Interval
     from pytest_llmupgrade.verdict import CategoryFinding
 
@@ -165,7 +165,7 @@ def _causes(groups: Iterable[CauseGroup]) -> list[dict[str, Any]]:
             "words": group.cause.words,
             "count": group.count,
             "repair": group.cause.repair,
-            "examples": [record.case_id for record in group.examples],
+            "examples": [example.record.case_id for example in group.examples],
         }
         for group in groups
     ]

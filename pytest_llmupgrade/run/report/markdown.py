@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_llmupgrade.model import Record
-    from pytest_llmupgrade.run.summarise import Comparison, Flip, ModelSummary, Summary
+    from pytest_llmupgrade.run.causes import Example
+    from pytest_llmupgrade.run.summary import Comparison, Flip, ModelSummary, Summary
 
 LIMIT = 60_000
 """Characters, below GitHub's 65,536 for a comment."""
 _SIGNS = {"safe": "✅", "regression": "❌", "inconclusive": "❔", "breach": "❌"}
 _ANSWER = 600
+_GLANCE = 80
+"""Characters of an answer that stands in a line of its own."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+.!|~$@-])")
 _ROOM_FOR_CLOSING = 200
 _MARKUP = re.compile(r"[\\`*_\[\]!~|$@:#<>.-]")
@@ -158,9 +161,18 @@ def _causes(title: str, side: Comparison | ModelSummary) -> Iterator[str]:
     yield f"**{title}**"
     yield ""
     for group in groups:
-        names = ", ".join(_code(_name(record)) for record in group.examples)
-        yield f"- {group.count} x {group.cause.words} ({names}): {_plain(group.cause.repair)}"
+        yield f"- {group.count} x {group.cause.words}: {_plain(group.cause.repair)}"
+        for example in group.examples:
+            yield f"  - {_code(_name(example.record))}: {_pair(example)}"
     yield ""
+
+
+def _pair(example: Example) -> str:
+    """Return both answers of an example, each in one line."""
+    now = _glance(example.record)
+    if example.before is None:
+        return f"answered {now}"
+    return f"was {_glance(example.before)}, now {now}"
 
 
 def _flips(label: str, flips: Sequence[Flip]) -> Iterator[list[str]]:
@@ -188,10 +200,19 @@ def _name(record: Record) -> str:
 
 
 def _answer(record: Record) -> str:
-    calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
-    text = "\n".join(printable(line) for line in f"{record.answer or ''} {calls}".strip().splitlines())
+    text = "\n".join(printable(line) for line in _said(record).splitlines())
     cut = text if len(text) <= _ANSWER else f"{text[:_ANSWER]}..."
     return _escaped(cut) or "(empty)"
+
+
+def _glance(record: Record) -> str:
+    """Return an answer as a code span in one line."""
+    return _code(shorten(" ".join(printable(_said(record)).split()), _GLANCE) or "(empty)")
+
+
+def _said(record: Record) -> str:
+    calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
+    return f"{record.answer or ''} {calls}".strip()
 
 
 def _reasons(record: Record) -> str:

@@ -11,7 +11,7 @@ from pytest_llmupgrade.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_llmupgrade.run.summarise import Comparison, Summary
+    from pytest_llmupgrade.run.summary import Comparison, Summary
 
 Emphasis: TypeAlias = "tuple[str, str]"
 """A text and what it is: 'safe', 'regression', 'inconclusive', 'breach' or '' (detail)."""
