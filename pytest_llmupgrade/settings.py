@@ -42,6 +42,8 @@ class Settings:
     """By model name: keyword arguments of ModelSpec."""
     judge: JudgeTable = field(default_factory=JudgeTable)
     gate: GateTable = field(default_factory=GateTable)
+    monthly_requests: int | None = None
+    """Production's traffic, for the cost per month."""
 
     def spec(self, name: str) -> ModelSpec:
         """Return what is declared for a model, or for its base name where `name` ends in `#2`."""
@@ -92,6 +94,7 @@ def _parse(table: object, text: str, shown: str) -> Settings:
         models={name: _spec_fields(fields) for name, fields in table.get("models", {}).items()},
         judge=JudgeTable(**table.get("judge", {})),
         gate=gate_table(table.get("gate", {})),
+        monthly_requests=table.get("monthly_requests"),
     )
 
 
@@ -120,7 +123,12 @@ _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "votes": (int,),
     "structured": (bool,),
 }
-_TOP_KEYS: Mapping[str, tuple[type, ...]] = {"models": (dict,), "judge": (dict,), "gate": (dict,)}
+_TOP_KEYS: Mapping[str, tuple[type, ...]] = {
+    "models": (dict,),
+    "judge": (dict,),
+    "gate": (dict,),
+    "monthly_requests": (int,),
+}
 _TYPE_WORDS = {
     str: "a text",
     dict: "a table",
@@ -137,6 +145,9 @@ def _faults(table: object) -> Iterator[tuple[str, str]]:
         yield "llmupgrade", "[tool.llmupgrade] must be a table"
         return
     yield from _table_faults("tool.llmupgrade", table, _TOP_KEYS)
+    traffic = table.get("monthly_requests", 1)
+    if isinstance(traffic, int) and traffic < 1:
+        yield "monthly_requests", f"[tool.llmupgrade]: monthly_requests must be 1 or more, not {traffic!r}"
     judge = table.get("judge", {})
     yield from _table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS)
     votes = judge.get("votes", 1) if isinstance(judge, dict) else 1

@@ -55,6 +55,7 @@ function table() {
     ["planned", (m) => String(m.planned)],
     ["tokens in / out", (m) => `${m.tokens.input.toLocaleString("en")} / ${m.tokens.output.toLocaleString("en")}`],
     ["cost", (m) => (m.cost_usd === null ? "unpriced" : "$" + Number(m.cost_usd).toPrecision(3))],
+    ...(data.models.some((m) => m.monthly_cost_usd !== null) ? [["per month, at your traffic", (m) => (m.monthly_cost_usd === null ? "–" : "$" + Number(m.monthly_cost_usd).toLocaleString("en", { maximumSignificantDigits: 4 }))]] : []),
     ["latency p50 / p95", (m) => (m.latency_ms.p50 === null ? "–" : `${Math.round(m.latency_ms.p50)} / ${Math.round(m.latency_ms.p95)} ms`)],
   ];
   for (const [label, cell] of rows) {
@@ -77,6 +78,8 @@ function compared() {
     ["accuracy", (c) => (c.interval ? `${signed(c.difference)} [${c.interval.map(signed).join(", ")}]` : "–")],
     ["margin", (c) => `${(100 * c.margin).toFixed(1)} pp`],
     ["cost", (c) => ratio(c.cost_ratio)],
+    ["tokens in", (c) => ratio(c.token_ratio.input)],
+    ["tokens out", (c) => ratio(c.token_ratio.output)],
     ["latency", (c) => ratio(c.latency_ratio)],
   ];
   const rows = [columns.map(([label]) => el("th", label)), ...data.comparisons.map((c) => columns.map(([, cell]) => el("td", cell(c))))];
@@ -90,7 +93,8 @@ function compared() {
 
 function notes() {
   const adapted = data.models.flatMap((model) => model.adapted.map((words) => `${model.name}: ${words}`));
-  const lines = [...data.calls.notices, ...adapted];
+  const failed = Object.entries(data.errors).map(([message, count]) => `${count} ${count === 1 ? "error" : "errors"}: ${message}`);
+  const lines = [...failed, ...data.calls.notices, ...adapted];
   for (const line of lines) $("note-list").append(el("li", shown(line)));
   $("notes").hidden = !lines.length;
 }
@@ -146,11 +150,20 @@ function causes() {
   const groups = incumbent ? data.comparisons.flatMap((c) => c.causes.map((g) => ({ ...g, model: c.candidate }))) : data.models.flatMap((m) => m.causes.map((g) => ({ ...g, model: m.name })));
   for (const group of groups) {
     const line = el("li", `${group.count} × ${group.words}`);
-    line.append(el("em", ` (${models.length > 2 ? shown(group.model) + ": " : ""}${group.examples.map(short).join(", ")}) — ${group.repair}`));
+    line.append(el("em", `${models.length > 2 ? ` (${shown(group.model)})` : ""} — ${group.repair}: `));
+    for (const id of group.examples) line.append(example(id), " ");
     $("cause-list").append(line);
   }
   if (!incumbent) $("causes").querySelector("h2").textContent = "Why it missed";
   $("causes").hidden = !groups.length;
+}
+
+// Opens both answers, whatever the filters show.
+function example(id) {
+  const button = el("button", short(id), "example");
+  button.type = "button";
+  button.addEventListener("click", () => side(cases.find((one) => one.id === id)));
+  return button;
 }
 
 // --- the grid: only the rows in sight are in the page ---------------------------------------------
@@ -241,10 +254,13 @@ function pieces(node, parts) {
 }
 
 function open(at) {
-  const one = visible[at];
-  if (!one) return;
+  if (!visible[at]) return;
   current = at;
   draw();
+  side(visible[at]);
+}
+
+function side(one) {
   const base = incumbent && one.records[incumbent];
   const any = Object.values(one.records)[0];
   $("detail-title").textContent = short(one.id);
@@ -253,7 +269,7 @@ function open(at) {
   for (const name of models) {
     const record = one.records[name];
     if (!record) continue;
-    const side = el("div", undefined, "side");
+    const half = el("div", undefined, "side");
     const title = el("h3", `${shown(name)} `);
     title.append(el("span", record.outcome, record.outcome));
     const text = el("pre");
@@ -266,8 +282,8 @@ function open(at) {
     } else text.textContent = said(record);
     const judges = el("ul");
     for (const judge of record.judges) judges.append(el("li", `${judge.passed ? "✓" : "✗"} ${shown(judge.name)}${judge.reason ? ": " + shown(judge.reason) : ""}`, judge.passed ? "" : "missed"));
-    side.append(title, text, judges);
-    sides.push(side);
+    half.append(title, text, judges);
+    sides.push(half);
   }
   $("sides").replaceChildren(...sides);
   if (!$("detail").open) $("detail").showModal();

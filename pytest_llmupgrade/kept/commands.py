@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def compare(options: argparse.Namespace) -> int:
         common=options.common,
         rule=_rule(options),
     )
-    return _told(joined, options.report)
+    return _told(_at_traffic(joined), options.report)
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -74,7 +75,7 @@ def merge(options: argparse.Namespace) -> int:
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
     joined = join_runs(runs, rule=_rule(options))
-    return _told(joined, options.report)
+    return _told(_at_traffic(joined), options.report)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -82,7 +83,7 @@ def report(options: argparse.Namespace) -> int:
     from pytest_llmupgrade.kept.showing import texts
 
     run = read_run(places.find_run(options.run_name), shown=options.run_name)
-    joined = join_runs([run], rule=_rule(options))
+    joined = _at_traffic(join_runs([run], rule=_rule(options)))
     pieces = texts(joined, options.format, colour=options.output is None and _coloured())
     if options.output is None:
         sys.stdout.writelines(pieces)
@@ -109,6 +110,14 @@ def _rule(options: argparse.Namespace) -> Rule:
             f"--margin={options.margin:g}: write percentage points from {SMALLEST_MARGIN_PP} to 50"
         )
     return load_settings(Path("pyproject.toml")).gate.rule(margin_pp=options.margin)
+
+
+def _at_traffic(joined: Joined) -> Joined:
+    """Return the report with its cost at the traffic that is declared here."""
+    from pytest_llmupgrade.settings import load_settings
+
+    traffic = load_settings(Path("pyproject.toml")).monthly_requests
+    return replace(joined, summary=joined.summary.with_traffic(traffic))
 
 
 def _told(joined: Joined, reports: Sequence[Path]) -> int:

@@ -223,7 +223,9 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
         calls=session.call_counts(),
         rule=rule_of(session),
     )
-    return with_breaches(session, with_judge(session, summary))
+    return with_breaches(
+        session, with_judge(session, summary.with_traffic(session.settings.monthly_requests))
+    )
 
 
 def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import Usage
 from pytest_llmupgrade.run.causes import grouped
+from pytest_llmupgrade.run.cost_impact import cost_impact, mean_cost
 from pytest_llmupgrade.run.summary import (
     CallCounts,
     Comparison,
@@ -25,7 +26,6 @@ from pytest_llmupgrade.run.summary import (
 from pytest_llmupgrade.stats import (
     Interval,
     quantile,
-    ratio_of_means,
     smallest_visible_drop,
     typical_ratio,
 )
@@ -160,7 +160,7 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
         unpaired=unpaired,
-        cost_ratio=_cost_ratio(old_rows, new_rows),
+        impact=cost_impact([(row, new_rows[case]) for case, row in old_rows.items() if case in new_rows]),
         latency_ratio=_latency_ratio(old_rows, new_rows),
         decision=decide(evidence, rule or Rule()),
         visible_drop=_visible_drop(evidence) if judged else None,
@@ -190,15 +190,6 @@ def _visible_drop(evidence: Evidence) -> float | None:
     return smallest_visible_drop(math.floor(pairs.n), min(1.0, pairs.discordance))
 
 
-def _cost_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:
-    pairs = [
-        (float(new[case].cost_usd or 0), float(row.cost_usd))
-        for case, row in old.items()
-        if case in new and row.cost_usd is not None and new[case].cost_usd is not None
-    ]
-    return ratio_of_means(*zip(*pairs, strict=True)) if pairs else None
-
-
 def _latency_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:
     pairs = [
         (new[case].latency_ms or 0.0, row.latency_ms)
@@ -223,6 +214,7 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         usage=_sum_usage(row.usage for row in done),
         cost_usd=_sum_money(row.cost_usd for row in done) if done and not unpriced else None,
         unpriced=unpriced,
+        mean_cost_usd=mean_cost(done),
         judge_cost_usd=_sum_money(row.judge_cost_usd for row in rows),
         latency_p50_ms=quantile(latencies, 0.5) if latencies else None,
         latency_p95_ms=quantile(latencies, 0.95) if latencies else None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.run.causes import CauseGroup, grouped
+from pytest_llmupgrade.run.cost_impact import CostImpact
 from pytest_llmupgrade.stats import Interval, Pairs, tango, wilson
 from pytest_llmupgrade.verdict import WORST_FIRST, Decision
 
@@ -82,8 +83,19 @@ class ModelSummary:
     """Cases that passed sometimes, the least stable first."""
     origins: Mapping[str, int]
     """Answers by where they came from: live, stored, replayed."""
+    mean_cost_usd: Decimal | None = None
+    """USD per request, each case counted by the requests that it stands for; None: one is unpriced."""
+    monthly_requests: int | None = None
+    """The declared traffic; None: not declared."""
     causes: tuple[CauseGroup, ...] = ()
     """Why its items missed, the most frequent first."""
+
+    @property
+    def monthly_cost_usd(self) -> Decimal | None:
+        """What the declared traffic costs in a month; None where none is declared, or an answer is unpriced."""
+        if self.mean_cost_usd is None or self.monthly_requests is None:
+            return None
+        return self.mean_cost_usd * self.monthly_requests
 
     @property
     def cost_per_passed_usd(self) -> Decimal | None:
@@ -121,14 +133,19 @@ class Comparison:
     both_missed: int
     unpaired: int
     """Cases that are not judged on both: errored, skipped or not run on either."""
-    cost_ratio: Interval | None = None
-    """Candidate's mean cost over the incumbent's, 95 %, on the cases that both answered; None: unpriced or few."""
+    impact: CostImpact = field(default_factory=CostImpact)
+    """Candidate's bill over the incumbent's, on the cases that both answered."""
     latency_ratio: Interval | None = None
     """The typical ratio of latencies, 95 %, on the cases that both answered."""
     decision: Decision
     """The verdict on the candidate."""
     visible_drop: float | None = None
     """In a check of a model against itself: the smallest drop, a share, that so many cases would show."""
+
+    @property
+    def cost_ratio(self) -> Interval | None:
+        """Candidate's mean cost over the incumbent's, 95 %; None: unpriced, free of charge or few."""
+        return self.impact.cost
 
     @property
     def difference(self) -> Interval | None:
@@ -204,6 +221,11 @@ class Summary:
     """SHA-256 over the cases that were recorded, what they ask and want; None where there is none."""
     breaches: tuple[str, ...] = ()
     """What fails the run beside its items, one sentence each: a verdict, a threshold."""
+
+    def with_traffic(self, monthly_requests: int | None) -> Summary:
+        """Return the summary with what so many requests cost in a month."""
+        models = (replace(model, monthly_requests=monthly_requests) for model in self.models)
+        return replace(self, models=tuple(models))
 
     @property
     def verdict(self) -> VerdictWord | None:

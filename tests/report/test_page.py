@@ -117,14 +117,30 @@ def test_notices_and_adapted_parameters_are_said(browser: Browser, tmp_path: Pat
     summary = summary_of(records)
     calls = replace(summary.calls, notices=("judge 'gpt-4o': uncalibrated <b>",))
     told = replace(summary.models[1], adapted=("temperature dropped",))
-    summary = replace(summary, calls=calls, models=(summary.models[0], told))
+    errors = {"gpt-4o: the key is refused <i>": 2}
+    summary = replace(summary, calls=calls, models=(summary.models[0], told), errors=errors)
     path = tmp_path / "page.html"
     path.write_text("".join(html_lines(summary, records, versions={})), encoding="utf-8")
     tab, said = opened(browser, path)
     assert tab.locator("#note-list li").all_inner_texts() == [
+        "2 errors: gpt-4o: the key is refused <i>",
         "judge 'gpt-4o': uncalibrated <b>",
         "gpt-4o: temperature dropped",
     ]
+    assert not said
+
+
+def test_an_example_of_a_cause_opens_both_answers(browser: Browser, tmp_path: Path) -> None:
+    """A click on an example shows the old and the new answer, also where the filters hide its row."""
+    records = [
+        record("kept", MODELS[0], passed=True, answer="30 days"),
+        record("kept", MODELS[1], passed=False, answer="I'm sorry, but I can't help with that."),
+    ]
+    tab, said = opened(browser, page(tmp_path / "page.html", records))
+    tab.fill("#search", "nothing like it")
+    tab.click("#cause-list button")
+    assert "30 days" in tab.inner_text("#sides")
+    assert "can't help" in tab.inner_text("#sides")
     assert not said
 
 

@@ -13,6 +13,7 @@ from pytest_llmupgrade.run.summarise import summarise
 from pytest_llmupgrade.run.summary import Planned, Summary
 from pytest_llmupgrade.wording import cells
 from tests import golden
+from tests.report import making
 
 MODELS = ("gpt-3.5-turbo", "gpt-4o", "a-model-with-a-very-long-name-2026-11-23")
 
@@ -139,3 +140,32 @@ def test_pairs_add_up() -> None:
     assert [flip.case_id[-1] for flip in comparison.fixed] == ["b"]
     assert comparison.paired == 2
     assert comparison.unpaired == 2
+
+
+def test_a_cause_stands_beside_two_pairs_of_answers() -> None:
+    """The first two cases of a cause show with both answers beneath it; no case is listed twice."""
+    old, new = MODELS[:2]
+    refused = "I'm sorry, but I can't help with that."
+    names = ("a", "b", "c")
+    summary = summary_of(
+        [record(name, old, "passed") for name in names]
+        + [record(name, new, "missed", answer=refused) for name in names]
+    )
+    lines = text(summary, 100).splitlines()
+    cause = next(at for at, line in enumerate(lines) if "3  the model refused" in line)
+    assert [at - cause for at, line in enumerate(lines) if "  broke " in line] == [2, 6, 10]
+    assert lines[cause + 3].split()[:4] == ["was:", "You", "have", "30"]
+    assert refused in lines[cause + 4]
+
+
+def test_the_bill_fits_the_terminal() -> None:
+    """What the tokens and their price do to the bill wraps at 80 columns."""
+    lines = text(making.summary_of(making.many(30)).with_traffic(250_000), 80).splitlines()
+    bill = next(at for at, line in enumerate(lines) if "breaks even" in line)
+    assert max(map(len, lines[bill - 1 : bill + 2])) <= 80
+    assert next(line for line in lines if "per month" in line).split() == [
+        "per",
+        "month",
+        "$25.00",
+        "$100.00",
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span, Style
-from pytest_llmupgrade.run.report.verdict_lines import difference_words
+from pytest_llmupgrade.run.report.verdict_lines import bill_words, difference_words
 from pytest_llmupgrade.wording import cells, printable, shorten
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def comparison_lines(comparison: Comparison, width: int, verbosity: int) -> Iter
         Span(f" · {comparison.both_passed} both passed · {comparison.both_missed} both missed"),
         Span(f" · {comparison.unpaired} unpaired" if comparison.unpaired else "", "warn"),
     )
-    yield from _differences(comparison)
+    yield from _differences(comparison, width)
     if verbosity >= 0:
         yield from cause_lines("why it broke", comparison.causes, width)
         yield from _flips("broke", _unshown(comparison), width, verbosity)
@@ -49,7 +49,7 @@ def _unshown(comparison: Comparison) -> Sequence[Flip]:
     return [flip for flip in comparison.broke if flip.case_id not in shown]
 
 
-def _differences(comparison: Comparison) -> Iterator[Line]:
+def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
     """Yield how far the two are apart; this is evidence, and no verdict."""
     difference = difference_words(comparison)
     if not difference:
@@ -63,6 +63,8 @@ def _differences(comparison: Comparison) -> Iterator[Line]:
     ]
     if words:
         yield (Span(f"  {' · '.join(words)}, 95 % intervals", "dim"),)
+    for line in textwrap.wrap(bill_words(comparison.impact), width - 4, subsequent_indent="  "):
+        yield (Span(f"  {line}", "dim"),)
 
 
 def cause_lines(title: str, groups: Sequence[CauseGroup], width: int) -> Iterator[Line]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight")
 """Of a record: what the page does not show."""
+_ERRORS = 20
+"""Messages shown above the grid, the most frequent."""
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _ESCAPES = str.maketrans(_UNSAFE)
 
@@ -35,7 +37,7 @@ def html_lines(
     page = _asset("report.html").replace("@CSP@", _policy(style, script))
     before, _, after = page.replace("@STYLE@", style).partition("@DATA@")
     yield before
-    yield _json(head_of(summary, versions) | {"verdict_lines": _verdicts(summary)}).removesuffix("}")
+    yield _json(head_of(summary, versions) | _beside(summary)).removesuffix("}")
     yield ',"cases":['
     separator = ""
     for record in records:
@@ -43,6 +45,11 @@ def html_lines(
         separator = ",\n"
     yield "]}"
     yield after.replace("@SCRIPT@", script)
+
+
+def _beside(summary: Summary) -> dict[str, Any]:
+    """Return what the page shows and the JSON report leaves to its cases."""
+    return {"verdict_lines": _verdicts(summary), "errors": dict(list(summary.errors.items())[:_ERRORS])}
 
 
 def _asset(name: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Record
     from pytest_llmupgrade.run.causes import CauseGroup
+    from pytest_llmupgrade.run.cost_impact import CostImpact
     from pytest_llmupgrade.run.summary import Comparison, ModelSummary, Summary, Tally
     from pytest_llmupgrade.stats import Interval
     from pytest_llmupgrade.verdict import CategoryFinding
@@ -91,6 +92,8 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "unpriced": model.unpriced,
         "judge_cost_usd": _money(model.judge_cost_usd),
         "cost_per_passed_usd": _money(model.cost_per_passed_usd),
+        "monthly_requests": model.monthly_requests,
+        "monthly_cost_usd": _money(model.monthly_cost_usd),
         "latency_ms": {"p50": model.latency_p50_ms, "p95": model.latency_p95_ms},
         "by_category": {name: _group(group) for name, group in model.by_category.items()},
         "by_difficulty": {name: _group(group) for name, group in model.by_difficulty.items()},
@@ -117,6 +120,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         **_decision(comparison),
         "causes": _causes(comparison.causes),
         "cost_ratio": _ratio(comparison.cost_ratio),
+        "token_ratio": _tokens(comparison.impact),
         "latency_ratio": _ratio(comparison.latency_ratio),
     }
 
@@ -169,6 +173,17 @@ def _causes(groups: Iterable[CauseGroup]) -> list[dict[str, Any]]:
         }
         for group in groups
     ]
+
+
+def _tokens(impact: CostImpact) -> dict[str, Any]:
+    """Return ratios of tokens and of their price; at `break_even` times the tokens both cost the same."""
+    return {
+        "input": _ratio(impact.input_tokens),
+        "output": _ratio(impact.output_tokens),
+        "all": impact.tokens,
+        "price": impact.price,
+        "break_even": impact.break_even,
+    }
 
 
 def _ratio(interval: Interval | None) -> list[float] | None:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
-from pytest_llmupgrade.run.report.verdict_lines import difference_words, verdict_lines
+from pytest_llmupgrade.run.report.verdict_lines import bill_words, difference_words, verdict_lines
 from pytest_llmupgrade.wording import printable, shorten
 
 if TYPE_CHECKING:
@@ -98,6 +98,12 @@ def _accuracy(model: ModelSummary) -> str:
     return f"**{wording.share(model.tally.accuracy)}** {wording.interval(interval.low, interval.high)}"
 
 
+def _per_month(model: ModelSummary) -> str:
+    if model.monthly_cost_usd is None or model.monthly_requests is None:
+        return ""
+    return f"{wording.money(model.monthly_cost_usd)} at {model.monthly_requests:,} requests"
+
+
 def _latency(model: ModelSummary) -> str:
     if model.latency_p50_ms is None or model.latency_p95_ms is None:
         return ""
@@ -117,6 +123,7 @@ _METRICS: tuple[tuple[str, Callable[[ModelSummary], str]], ...] = (
             wording.money(model.cost_per_passed_usd) if model.cost_per_passed_usd is not None else ""
         ),
     ),
+    ("cost per month", _per_month),
     (
         "judging, beside",
         lambda model: wording.money(model.judge_cost_usd) if model.judge_cost_usd is not None else "",
@@ -147,7 +154,7 @@ def _comparison(comparison: Comparison) -> Iterator[list[str]]:
         for name, found in (("cost", comparison.cost_ratio), ("latency", comparison.latency_ratio))
         if found is not None
     ]
-    words = " · ".join(filter(None, [difference, *ratios]))
+    words = " · ".join(filter(None, [difference, *ratios, bill_words(comparison.impact)]))
     yield [*lines, *([_plain(words), ""] if words else [])]
     yield list(_causes("Why it broke", comparison))
     yield from _flips("broke", comparison.broke)

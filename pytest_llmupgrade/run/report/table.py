@@ -110,6 +110,10 @@ def _per_passed(model: ModelSummary) -> str:
     return wording.money(model.cost_per_passed_usd) if model.cost_per_passed_usd is not None else ""
 
 
+def _per_month(model: ModelSummary) -> str:
+    return wording.money(model.monthly_cost_usd) if model.monthly_cost_usd is not None else ""
+
+
 def _judging(model: ModelSummary) -> str:
     return wording.money(model.judge_cost_usd) if model.judge_cost_usd is not None else ""
 
@@ -131,6 +135,7 @@ _METRICS: tuple[tuple[str, Cell], ...] = (
     ("cost", _cost),
     ("  per 1,000 calls", _per_1000),
     ("  per passed case", _per_passed),
+    ("  per month", _per_month),
     ("  judging, beside", _judging),
     ("latency p50 / p95", _latency),
 )

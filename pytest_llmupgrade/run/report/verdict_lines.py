@@ -11,6 +11,7 @@ from pytest_llmupgrade.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_llmupgrade.run.cost_impact import CostImpact
     from pytest_llmupgrade.run.summary import Comparison, Summary
 
 Emphasis: TypeAlias = "tuple[str, str]"
@@ -61,6 +62,22 @@ def difference_words(comparison: Comparison) -> str:
     bounds = f"[{wording.points(interval.low)}, {wording.points(interval.high)}]"
     confidence = f"{comparison.decision.confidence * 100:.0f} %"
     return f"accuracy {wording.points(interval.estimate)}, {confidence} interval {bounds}"
+
+
+def bill_words(impact: CostImpact) -> str:
+    """Return how the tokens and their price differ, and where both models would cost the same; '' if unknown."""
+    tokens = [
+        f"{name} {wording.ratio(found.estimate)}"
+        for name, found in (("in", impact.input_tokens), ("out", impact.output_tokens))
+        if found is not None
+    ]
+    words = f"tokens {', '.join(tokens)}" if tokens else ""
+    if not words or impact.price is None or impact.break_even is None or impact.tokens is None:
+        return words
+    words += f" · a token costs {wording.ratio(impact.price)}"
+    if impact.price > 1:
+        words += f", which breaks even at {wording.ratio(impact.break_even)} the tokens, now {wording.ratio(impact.tokens)}"
+    return words
 
 
 STYLES: Mapping[str, Literal["good", "bad", "warn", "dim"]] = {
