@@ -89,6 +89,11 @@ def tokens(count: int) -> str:
     return f"{count / 1_000_000:,.2f}M"
 
 
+def rounded(count: float) -> str:
+    """Return a number of which two digits are meant: `1,300`."""
+    return f"{float(f'{count:.2g}'):,.0f}"
+
+
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Return a count with its noun; `many` where the plural is not the noun and an s."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"

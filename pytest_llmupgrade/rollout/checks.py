@@ -73,6 +73,8 @@ def _metric_faults(name: str, metric: MetricWire) -> Iterator[tuple[_Place, str]
     if metric.type == "mean":
         if metric.max_ratio is None:
             yield at, f"metric {name!r} lacks max_ratio: how many times the old arm's mean is too much?"
+        if metric.max_share is not None:
+            yield (*at, "max_share"), f"metric {name!r}: a mean has no max_share; write max_ratio"
         if metric.threshold_ms is not None:
             yield (*at, "threshold_ms"), f"metric {name!r}: a mean has no threshold_ms; write type: event"
     elif (source in _TIMED) != (metric.threshold_ms is not None):

@@ -66,6 +66,8 @@ class EventMetric:
     role: Role = "guardrail"
     max_ratio: float | None = None
     """Replaces the step's for this metric."""
+    max_share: float | None = None
+    """A share of the new arm's units, 0 to 1: evidence that fewer fail is enough, whatever the old arm does."""
     line: int = 0
 
 

@@ -128,6 +128,7 @@ def _metric(name: str, wire: MetricWire, line: int) -> config.Metric:
             threshold_ms=wire.threshold_ms,
             role=wire.role or "guardrail",
             max_ratio=wire.max_ratio,
+            max_share=wire.max_share,
             line=line,
         )
     assert wire.max_ratio is not None  # noqa: S101  meaning_faults refuses a mean without it

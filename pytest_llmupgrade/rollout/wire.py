@@ -97,6 +97,10 @@ class MetricWire(_Strict):
         default=None, description="a guardrail rolls back, a signal holds; default: guardrail for event"
     )
     max_ratio: Ratio | None = None
+    max_share: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="of an event: evidence that fewer of the new arm's units fail is enough by itself",
+    )
 
 
 class FallbackWire(_Strict):

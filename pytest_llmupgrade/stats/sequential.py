@@ -125,6 +125,11 @@ def units_needed(failing: Failing, max_ratio: float, limit: float, *, ratio: flo
     return low
 
 
+def reaches(log_e: float, evidence: float) -> bool:
+    """Whether log evidence is worth at least so many times the stake."""
+    return log_e >= math.log(evidence)
+
+
 # --- the parts -------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,103 @@
+"""The gate: one pure function from a rollout and its counts to checks; for the command line and for pytest alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade import wording
+from pytest_llmupgrade.rollout.config import EventMetric
+from pytest_llmupgrade.rollout.event_checks import Arms, event_check
+from pytest_llmupgrade.rollout.findings import Check, Reading
+from pytest_llmupgrade.rollout.mean_checks import mean_check
+from pytest_llmupgrade.rollout.rollups import Counts, Key
+from pytest_llmupgrade.stats.sequential import log_e_mismatch, reaches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_llmupgrade.rollout.config import ArmName, Rollout, Step
+
+MISMATCH = 1000.0
+"""Evidence against the declared share of units at which nothing else is believed."""
+
+
+def evaluate(
+    rollout: Rollout, counts: Mapping[Key, Counts], *, now_ms: int, percent: float | None = None
+) -> Reading:
+    """Return what the records of one step say, by default of the one in force; steps are never pooled."""
+    wanted = rollout.percent if percent is None else percent
+    step = rollout.step_of(wanted)
+    arms = Arms(
+        share=wanted / 100,
+        new=_counts_of(counts, rollout, wanted, "new"),
+        old=_counts_of(counts, rollout, wanted, "old"),
+    )
+    if step is None:
+        words = f"step {wanted:g} %: nobody is answered by the new arm"
+        return Reading(step=wanted, checks=(Check(name="records", finding="lacking", words=words),))
+    return Reading(step=wanted, checks=tuple(_checks(rollout, step, arms, now_ms)))
+
+
+def _counts_of(counts: Mapping[Key, Counts], rollout: Rollout, step: float, arm: ArmName) -> Counts:
+    return counts.get(Key(rollout=rollout.id, mode="live", step=step, arm=arm), Counts())
+
+
+def _checks(rollout: Rollout, step: Step, arms: Arms, now_ms: int) -> Iterator[Check]:
+    yield _records(rollout, arms, now_ms)
+    yield _duration(step, arms)
+    if arms.share < 1:
+        yield _traffic(arms)
+    tested = len(rollout.metrics)
+    for metric in rollout.metrics:
+        if isinstance(metric, EventMetric):
+            yield event_check(metric, step, arms, metrics=tested)
+        elif arms.share < 1:
+            yield mean_check(metric, arms, metrics=tested)
+
+
+def _records(rollout: Rollout, arms: Arms, now_ms: int) -> Check:
+    """Check that both arms were served lately, as far as the step lets them be."""
+    served = {"new": arms.new} if arms.share == 1 else {"new": arms.new, "old": arms.old}
+    missing = [name for name, counts in served.items() if counts.last_ms is None]
+    if missing:
+        words = (
+            f"no requests of the {' and the '.join(missing)} arm at {arms.share * 100:g} % are recorded yet"
+        )
+        return Check(name="records", finding="lacking", words=words)
+    name, last = min(
+        ((name, counts.last_ms or 0) for name, counts in served.items()), key=lambda each: each[1]
+    )
+    age = now_ms - last
+    if age > rollout.max_age_s * 1000:
+        words = (
+            f"stale: the last request of the {name} arm is {wording.duration(age)} old, "
+            f"max_age is {wording.duration(rollout.max_age_s * 1000)}"
+        )
+        return Check(name="records", finding="wrong", words=words)
+    requests = sum(counts.requests for counts in served.values())
+    return Check(
+        name="records", finding="pass", words=f"{requests:,} requests, the last {wording.duration(age)} ago"
+    )
+
+
+def _duration(step: Step, arms: Arms) -> Check:
+    lasted, wanted = arms.lasted_ms, step.min_duration_s * 1000
+    if lasted < wanted:
+        words = f"{wording.duration(lasted)} of {wording.duration(wanted)}; {wording.duration(wanted - lasted)} to go"
+        return Check(name="duration", finding="lacking", words=words)
+    return Check(name="duration", finding="pass", words=f"{wording.duration(lasted)} at {step.percent:g} %")
+
+
+def _traffic(arms: Arms) -> Check:
+    new, old = len(arms.new.units), len(arms.old.units)
+    of = new + old
+    words = f"{new:,} of {of:,} units went to the new arm"
+    evidence = log_e_mismatch(new, old, arms.share)
+    if reaches(evidence, MISMATCH):
+        expected = round(of * arms.share)
+        words += (
+            f" where {arms.share * 100:g} % are about {expected:,}: some are lost, or decided elsewhere; "
+            "no figure of this step can be trusted"
+        )
+        return Check(name="traffic", finding="wrong", words=words, log_e_harm=evidence)
+    return Check(name="traffic", finding="pass", words=words, log_e_harm=evidence)

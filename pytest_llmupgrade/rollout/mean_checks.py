@@ -1,0 +1,92 @@
+"""Checks of means per request, such as the cost: the new arm's against a multiple of the old one's."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.rollout.event_checks import HARM_ALPHA
+from pytest_llmupgrade.rollout.findings import Check
+from pytest_llmupgrade.rollout.rollups import Moments
+from pytest_llmupgrade.stats.sequential import mean_bounds
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.rollout.config import MeanMetric
+    from pytest_llmupgrade.rollout.event_checks import Arms
+    from pytest_llmupgrade.rollout.findings import Finding
+
+FEWEST = 50
+"""Requests of an arm below which bounds that hold for large numbers are not believed."""
+PASS_ALPHA = 0.05
+_MOST = 10**9
+
+
+def mean_check(metric: MeanMetric, arms: Arms, *, metrics: int) -> Check:
+    """Check one mean; `metrics` share the risk of a false rollback."""
+    new, old = (each.moments.get(metric.source, Moments()) for each in (arms.new, arms.old))
+    if new.mean is None or old.mean is None or min(new.count, old.count) < FEWEST:
+        words = f"{new.count:,} and {old.count:,} requests with a {metric.source}, {FEWEST} of each arm are needed"
+        if (
+            metric.source == "cost_usd"
+            and not (new.count and old.count)
+            and min(arms.new.requests, arms.old.requests)
+        ):
+            words += "; unpriced: declare the arms' price, or stream with include_usage"
+        return Check(name=metric.name, finding="lacking", words=words)
+    # new - max_ratio * old, which is below zero where the mean is within its limit
+    excess = new.mean - metric.max_ratio * old.mean
+    error = math.sqrt(_variance(new) / new.count + metric.max_ratio**2 * _variance(old) / old.count)
+    finding, words, more = _verdict(metric, arms, (excess, error, new.count + old.count), metrics)
+    figures = f"{_shown(metric, new.mean)} against {_shown(metric, old.mean)} per request"
+    return Check(
+        name=metric.name,
+        finding=finding,
+        words=f"{words}: {figures}, {_times(new.mean, old.mean)}{_more(arms, more)}",
+        means=(new.mean, old.mean),
+        more_requests=more,
+    )
+
+
+def _verdict(
+    metric: MeanMetric, arms: Arms, found: tuple[float, float, int], metrics: int
+) -> tuple[Finding, str, int | None]:
+    excess, error, count = found
+    limit = f"{metric.max_ratio:g}x"
+    if mean_bounds(excess, error, count, alpha=HARM_ALPHA / metrics).low > 0:
+        return "harm" if metric.role == "guardrail" else "wrong", f"more than {limit}", None
+    if mean_bounds(excess, error, count, alpha=PASS_ALPHA).high < 0:
+        return "pass", f"more than {limit} is excluded", None
+    if excess >= 0:
+        return "lacking", f"{limit} is not excluded, and at these means never will be", None
+    needed = _needed(excess, error, count)
+    return "lacking", f"{limit} is not excluded yet", math.ceil((needed - count) * arms.requests / count)
+
+
+def _needed(excess: float, error: float, count: int) -> int:
+    """Return how many observations would exclude the limit, if mean and spread stay as they are."""
+    low, high = count, _MOST
+    while low < high:
+        middle = (low + high) // 2
+        bounds = mean_bounds(excess, error * math.sqrt(count / middle), middle, alpha=PASS_ALPHA)
+        low, high = (low, middle) if bounds.high < 0 else (middle + 1, high)
+    return low
+
+
+def _variance(moments: Moments) -> float:
+    """Return the sample variance."""
+    spread = moments.squares - moments.total * moments.total / moments.count
+    return max(0.0, spread) / (moments.count - 1)
+
+
+def _shown(metric: MeanMetric, value: float) -> str:
+    if metric.source == "cost_usd":
+        return f"${value:.3g}"
+    return f"{value:,.0f} ms" if metric.source.endswith("_ms") else f"{value:,.0f} tokens"
+
+
+def _times(new: float, old: float) -> str:
+    return f"{new / old:.2f}x" if old else "the old one's is zero"
+
+
+def _more(arms: Arms, more: int | None) -> str:
+    return "" if more is None else f"; {arms.how_many(more)}"

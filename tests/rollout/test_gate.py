@@ -1,0 +1,183 @@
+"""What the gate makes of counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmupgrade.rollout.gate import evaluate
+from pytest_llmupgrade.rollout.rollups import Counts, Key
+from tests.rollout.counting import DAY_MS, METRICS, NOW_MS, arm_counts, equal, step_counts
+from tests.rollout.making import rollout
+
+if TYPE_CHECKING:
+    from pytest_llmupgrade.rollout.findings import Check, Finding, Reading
+
+
+def read(counts: dict[Key, Counts], *changes: tuple[str, str], percent: float | None = None) -> Reading:
+    """Return the reading of the documentation's rollout."""
+    return evaluate(rollout(*changes), counts, now_ms=NOW_MS, percent=percent)
+
+
+def check(reading: Reading, name: str) -> Check:
+    """Return a reading's check of that name."""
+    return next(each for each in reading.checks if each.name == name)
+
+
+def test_equal_arms_pass() -> None:
+    """With enough requests, two arms that do alike pass every check."""
+    reading = read(equal())
+    assert [each.finding for each in reading.checks] == ["pass"] * 7
+    assert check(reading, "error").words == (
+        "more than 3x is excluded: 20 of 2,000 units of the new arm, 380 of 38,000 of the old one [0.44x, 1.87x]"
+    )
+    assert (
+        check(reading, "cost_usd").words
+        == "more than 3x is excluded: $0.001 against $0.001 per request, 1.00x"
+    )
+
+
+def test_few_requests_lack() -> None:
+    """Too few requests hold, and the check says about how many more decide, and how long they take."""
+    reading = read(equal(4_000))
+    assert reading.finding == "lacking"
+    found = check(reading, "error")
+    assert found.finding == "lacking"
+    assert found.more_requests is not None
+    assert "3x is not excluded yet: 2 of 200 units of the new arm" in found.words
+    assert "more requests" in found.words
+    assert "at this pace if it is as good as the old one" in found.words
+    enough = read(equal(4_000 + 2 * found.more_requests))
+    assert check(enough, "error").finding == "pass"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_harm_is_found(name: str) -> None:
+    """Three times the failures of any guardrail are harm, with ratio, bounds and both arms' units."""
+    counts = step_counts(arm_counts(2_000, {name: 60}), arm_counts(38_000, {name: 380}, first=10**9))
+    reading = read(counts)
+    assert reading.finding == "harm"
+    assert [each.name for each in reading.of("harm")] == [name]
+    words = check(reading, name).words
+    assert words.startswith("3.00x as often [")
+    assert words.endswith("]: 60 of 2,000 units of the new arm, 380 of 38,000 of the old one")
+
+
+def test_a_signal_holds_and_never_rolls_back() -> None:
+    """Harm of a metric with role: signal is wrong, not harm."""
+    counts = step_counts(arm_counts(2_000, {"slow": 60}), arm_counts(38_000, {"slow": 380}, first=10**9))
+    reading = read(counts, ("threshold_ms: 2400", "threshold_ms: 2400, role: signal"))
+    assert (reading.finding, check(reading, "slow").finding) == ("wrong", "wrong")
+
+
+@pytest.mark.parametrize(("role", "finding"), [("signal", "wrong"), ("guardrail", "harm")])
+def test_a_dear_arm(role: str, finding: Finding) -> None:
+    """A mean above its limit holds as a signal and rolls back as a guardrail."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], moments=arm_counts(2_000, cost=0.004).moments)
+    reading = read(counts, ("role: signal", f"role: {role}"))
+    found = check(reading, "cost_usd")
+    assert found.finding == finding
+    assert found.words == "more than 3x: $0.004 against $0.001 per request, 4.00x"
+
+
+def test_unpriced_requests_are_no_evidence() -> None:
+    """A cost that nobody knows holds, and says what to declare."""
+    counts = {key: replace(each, moments={}) for key, each in equal().items()}
+    found = check(read(counts), "cost_usd")
+    assert found.finding == "lacking"
+    assert "unpriced: declare the arms' price" in found.words
+
+
+def test_stale_records_hold() -> None:
+    """Records older than max_age are no evidence, whatever they say."""
+    counts = {key: replace(each, last_ms=NOW_MS - 2 * 3_600_000) for key, each in equal().items()}
+    found = check(read(counts), "records")
+    assert (found.finding, found.words) == (
+        "wrong",
+        "stale: the last request of the new arm is 2:00:00 h old, max_age is 1:00:00 h",
+    )
+
+
+def test_a_short_step_lacks() -> None:
+    """A step that has not lasted as long as declared is not passed, however clear its figures."""
+    counts = {key: replace(each, first_ms=NOW_MS - DAY_MS // 2) for key, each in equal().items()}
+    found = check(read(counts), "duration")
+    assert found.finding == "lacking"
+    assert found.words.endswith("of 24:00:00 h; 12:01:00 h to go")
+
+
+def test_a_mismatch_of_units_is_wrong() -> None:
+    """Where the new arm got far more units than its share, no figure is trusted."""
+    counts = step_counts(arm_counts(3_000), arm_counts(37_000, first=10**9))
+    found = check(read(counts), "traffic")
+    assert found.finding == "wrong"
+    assert found.words.startswith("3,000 of 40,000 units went to the new arm where 5 % are about 2,000")
+
+
+def test_ratings_of_one_arm_only_are_wrong() -> None:
+    """An arm that nobody rates is not the better one."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], rated=frozenset(), failed={})
+    found = check(read(counts), "bad")
+    assert found.finding == "wrong"
+    assert "the arms are not rated alike" in found.words
+
+
+def test_nothing_recorded_lacks() -> None:
+    """No records are no evidence: neither harm nor a go."""
+    reading = read({})
+    assert reading.finding == "lacking"
+    assert check(reading, "records").words == "no requests of the new and the old arm at 5 % are recorded yet"
+
+
+def test_steps_are_not_pooled() -> None:
+    """What happened at 5 % says nothing of 25 %, nor another rollout's records of this one."""
+    assert read(equal(), percent=25).finding == "lacking"
+    assert read(equal(), ("id: gpt-4o-2026-11", "id: another")).finding == "lacking"
+
+
+def test_no_failures_need_a_limit_of_their_own() -> None:
+    """Where hardly anything fails, max_share lets the new arm's own units be the evidence."""
+    counts = step_counts(arm_counts(2_000), arm_counts(38_000, first=10**9))
+    assert "max_share would let" in check(read(counts), "error").words
+    found = check(read(counts, ("error: {type: event}", "error: {type: event, max_share: 0.01}")), "error")
+    assert (found.finding, found.words) == (
+        "pass",
+        "more than 1.0 % is excluded: 0 of 2,000 units of the new arm, 0 of 38,000 of the old one",
+    )
+
+
+def test_all_traffic_is_compared_with_nothing() -> None:
+    """At 100 % only freshness, duration and fixed limits are left to check."""
+    limit = ("error: {type: event}", "error: {type: event, max_share: 0.01}")
+    counts = step_counts(arm_counts(1_000, {"error": 100}), Counts(), step=100)
+    reading = read(counts, limit, percent=100)
+    assert [each.name for each in reading.checks] == ["records", "duration", "error", "slow", "bad"]
+    assert check(reading, "error").finding == "wrong"
+
+
+def test_a_stopped_rollout_has_nothing_to_read() -> None:
+    """At 0 % there is nothing to check."""
+    assert read(equal(), ("percent: 5\n", "percent: 0\n")).finding == "lacking"
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 3000), st.integers(0, 3000))
+def test_any_counts_have_a_reading(failed_new: int, failed_old: int, new: int, old: int) -> None:
+    """Whatever the counts, each check has words and finite evidence, and harm is never also a pass."""
+    counts = step_counts(
+        arm_counts(max(new, failed_new), {"error": failed_new}),
+        arm_counts(max(old, failed_old), {"error": failed_old}, first=10**9),
+    )
+    reading = read(counts)
+    assert all(each.words for each in reading.checks)
+    found = check(reading, "error")
+    assert found.log_e_harm is not None
+    assert math.isfinite(found.log_e_harm)
