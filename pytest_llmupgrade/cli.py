@@ -63,7 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_snapshot(commands)
     _add_calibrate(commands)
+    _add_rollout(commands)
     return parser
+
+
+def _add_rollout(commands: Any) -> None:
+    from pytest_llmupgrade.rollout.options import add
+
+    add(commands.add_parser("rollout", help="how a rollout stands, and the hand on its brake"))
 
 
 def _add_calibrate(commands: Any) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATE_FILE = "state.json"
 """In the sink: `{"rollout": ID, "state": STATE, ...}`, written by `llmupgrade rollout watch`."""
 KILL_FILE = "KILL"
-STOPPED = frozenset({"rolled_back", "killed"})
+STOPPED = "rolled_back"
 _MOST_STATE = 10_000_000  # bytes
 _OFF = ("", "0", "false", "no", "off")
 _Signature: TypeAlias = "tuple[int, int, int] | None"
@@ -91,16 +91,28 @@ class Watch:
         self._state_seen = signature
 
     def _stop(self) -> str | None:
-        name = self.rollout.kill_env
-        if os.environ.get(name, "").strip().lower() not in _OFF:
-            return f"killed by the environment variable {name}"
-        folder = sink_folder(self.rollout, self._path)
-        kill = self._path.parent / self.rollout.kill_file if self.rollout.kill_file else folder / KILL_FILE
-        if os.path.lexists(kill):
-            return f"killed by the file {kill}"
-        if self._latched is not None and self._latched[0] == self.rollout.id and self._latched[1] in STOPPED:
-            return f"{self._latched[1].replace('_', ' ')}, says {folder / STATE_FILE}"
+        killed = kill_reason(self.rollout, self._path)
+        if killed is not None:
+            return killed
+        if self._latched is not None and self._latched[0] == self.rollout.id and self._latched[1] == STOPPED:
+            return f"{self._latched[1].replace('_', ' ')}, says {sink_folder(self.rollout, self._path) / STATE_FILE}"
         return None
+
+
+def kill_file(rollout: Rollout, file: Path) -> Path:
+    """Return the file that stops the new arm by being there."""
+    if rollout.kill_file:
+        return file.parent / rollout.kill_file
+    return sink_folder(rollout, file) / KILL_FILE
+
+
+def kill_reason(rollout: Rollout, file: Path) -> str | None:
+    """Return which kill switch is on, as seen from here; None: none."""
+    name = rollout.kill_env
+    if os.environ.get(name, "").strip().lower() not in _OFF:
+        return f"killed by the environment variable {name}"
+    kill = kill_file(rollout, file)
+    return f"killed by the file {kill}" if os.path.lexists(kill) else None
 
 
 def _signature(path: Path) -> _Signature:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.providers.local.cache import cache_dir, locked
+from pytest_llmupgrade.locking import locked
+from pytest_llmupgrade.providers.local.cache import cache_dir
 
 HOLDER = """
 import sys
 from pathlib import Path
-from pytest_llmupgrade.providers.local.cache import locked
+from pytest_llmupgrade.locking import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.providers.local.cache import locked
+from pytest_llmupgrade.locking import locked
 from pytest_llmupgrade.providers.local.fetch import fetched, is_cached, weights_path
 from pytest_llmupgrade.providers.local.progress import silent
 from pytest_llmupgrade.providers.local.weights import Requantised, Wheel

@@ -5,14 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 from pytest_llmupgrade.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ENV = "LLMUPGRADE_CACHE"
 """The environment variable that names another directory."""
@@ -48,34 +43,3 @@ def sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock between processes; the system releases it when its holder dies."""
-    with path.open("a+b") as file:
-        _lock(file)
-        yield
-
-
-if sys.platform == "win32":
-
-    def _lock(file: IO[bytes]) -> None:
-        import msvcrt
-        import time
-
-        while True:
-            file.seek(0)
-            try:
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            except OSError:
-                time.sleep(0.2)
-            else:
-                return
-
-else:
-
-    def _lock(file: IO[bytes]) -> None:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX)

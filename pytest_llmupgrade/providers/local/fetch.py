@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import LlmUpgradeError, UsageError
-from pytest_llmupgrade.providers.local.cache import ENV, cache_dir, locked, sha256
+from pytest_llmupgrade.locking import locked
+from pytest_llmupgrade.providers.local.cache import ENV, cache_dir, sha256
 from pytest_llmupgrade.providers.local.download import download
 from pytest_llmupgrade.providers.local.progress import Progress, silent
 from pytest_llmupgrade.providers.local.requantise import requantise

@@ -1,0 +1,74 @@
+"""One look at a rollout: its file, its records, its state."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.errors import UsageError
+from pytest_llmupgrade.rollout.gate import evaluate
+from pytest_llmupgrade.rollout.loading import load_rollout
+from pytest_llmupgrade.rollout.policy import kill_reason, sink_folder
+from pytest_llmupgrade.rollout.reading import Found, join, read_folder
+from pytest_llmupgrade.rollout.state_file import read_history, write_state
+from pytest_llmupgrade.rollout.states import State, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_llmupgrade.rollout.config import Rollout
+    from pytest_llmupgrade.rollout.findings import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look saw."""
+
+    rollout: Rollout
+    found: Found
+    reading: Reading
+    state: State
+    at_ms: int
+
+
+def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
+    """Return how a rollout stands, changing nothing; FaultyFiles or UsageError where something cannot be read.
+
+    `records` are further folders, copied from other hosts, whose records count as if they stood in the sink.
+    """
+    rollout = load_rollout(path)
+    folder = sink_folder(rollout, path)
+    found = join([_read(folder, must_be=False), *(_read(each, must_be=True) for each in records)])
+    reading = evaluate(rollout, found.counts, now_ms=now_ms)
+    before = read_history(folder).last
+    state = state_of(rollout, reading, before=before, killed=kill_reason(rollout, path))
+    return Look(rollout=rollout, found=found, reading=reading, state=state, at_ms=now_ms)
+
+
+def settle(path: Path, seen: Look) -> State:
+    """Write what a look found as the state; a rollback that another process wrote meanwhile stays."""
+    killed = kill_reason(seen.rollout, path)
+
+    def decide(before: State | None) -> State:
+        return state_of(seen.rollout, seen.reading, before=before, killed=killed)
+
+    state = write_state(sink_folder(seen.rollout, path), decide, at=iso(seen.at_ms))
+    return state or seen.state
+
+
+def iso(at_ms: int) -> str:
+    """Return a Unix time in milliseconds as ISO 8601, UTC."""
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="seconds")
+
+
+def _read(folder: Path, *, must_be: bool) -> Found:
+    try:
+        return read_folder(folder)
+    except FileNotFoundError:
+        if must_be:
+            raise UsageError(f"{folder}: there is no such folder of records") from None
+        return Found(counts={})
+    except OSError as error:
+        raise UsageError(f"{folder}: the records cannot be read: {error.strerror or error}") from None

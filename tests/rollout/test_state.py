@@ -1,0 +1,120 @@
+"""Where a rollout stands, and the file that says so."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llmupgrade.errors import UsageError
+from pytest_llmupgrade.rollout.gate import evaluate
+from pytest_llmupgrade.rollout.state_file import read_history, write_state
+from pytest_llmupgrade.rollout.states import State, state_of
+from tests.rollout.counting import NOW_MS, arm_counts, equal, step_counts
+from tests.rollout.making import rollout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_llmupgrade.rollout.rollups import Counts, Key
+
+AT = "2026-11-23T12:00:00+00:00"
+HARM = step_counts(arm_counts(2_000, {"error": 60}), arm_counts(38_000, {"error": 380}, first=10**9))
+ROLLED_BACK = State(rollout="gpt-4o-2026-11", name="rolled_back", step=5, why="error")
+PILOT = State(rollout="gpt-4o-2026-11", name="pilot", step=5, why="few requests")
+
+
+def stands(
+    counts: dict[Key, Counts],
+    *changes: tuple[str, str],
+    before: State | None = None,
+    killed: str | None = None,
+) -> State:
+    """Return where the documentation's rollout stands."""
+    declared = rollout(*changes)
+    reading = evaluate(declared, counts, now_ms=NOW_MS)
+    return state_of(declared, reading, before=before, killed=killed)
+
+
+def test_the_way_of_a_good_rollout() -> None:
+    """Nothing recorded is a pilot, enough of it is ready, all of the traffic is complete."""
+    assert stands({}).name == "pilot"
+    assert stands(equal()).name == "ready"
+    assert stands(equal()).why == "every check passes: raise percent from 5 to 25"
+    full = step_counts(arm_counts(1_000), arm_counts(0), step=100)
+    assert stands(full, ("percent: 5\n", "percent: 100\n")).name == "complete"
+
+
+def test_harm_rolls_back_and_stays() -> None:
+    """Harm is a rollback with its figures; what is read later does not end it, a new id does."""
+    assert stands(HARM).name == "rolled_back"
+    assert "3.00x as often" in stands(HARM).why
+    assert stands(equal(), before=ROLLED_BACK) == ROLLED_BACK
+    again = stands({}, ("id: gpt-4o-2026-11", "id: second"), before=ROLLED_BACK)
+    assert (again.name, again.rollout) == ("pilot", "second")
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("hold", "hold"), ("extend", "pilot"), ("rollback", "rolled_back"), ("promote", "ready")],
+)
+def test_a_step_that_is_over_and_not_decided(word: str, name: str) -> None:
+    """on_inconclusive says what becomes of a step that lasted long enough without evidence."""
+    assert stands(equal(2_000), ("on_inconclusive: hold", f"on_inconclusive: {word}")).name == name
+
+
+def test_promote_does_not_hide_a_fault() -> None:
+    """on_inconclusive concerns lacking evidence, never a mismatch of units or stale records."""
+    mismatch = step_counts(arm_counts(3_000), arm_counts(37_000, first=10**9))
+    assert stands(mismatch, ("on_inconclusive: hold", "on_inconclusive: promote")).name == "hold"
+
+
+def test_other_states() -> None:
+    """A kill, shadow mode and 0 % are what they are, whatever the records say."""
+    assert stands(HARM, killed="killed by the file KILL").name == "killed"
+    shadow = (("mode: live", "mode: shadow"), ("percent: 5\n", "percent: 0\n"))
+    assert stands(HARM, *shadow).name == "shadow"
+    assert stands(HARM, ("percent: 5\n", "percent: 0\n")).name == "hold"
+
+
+def test_the_file_keeps_the_history(tmp_path: Path) -> None:
+    """Each change of state is kept with its time; the same state with other figures is no change."""
+    later = State(rollout=PILOT.rollout, name="pilot", step=5, why="some more requests")
+    for state in (PILOT, later, ROLLED_BACK):
+        write_state(tmp_path, lambda _, state=state: state, at=AT)  # type: ignore[misc]
+    history = read_history(tmp_path)
+    assert [change.state for change in history.changes] == [PILOT, ROLLED_BACK]
+    plain = json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))
+    assert (plain["rollout"], plain["state"], plain["since"]) == ("gpt-4o-2026-11", "rolled_back", AT)
+
+
+def test_two_watchers_never_undo_a_rollback(tmp_path: Path) -> None:
+    """A watcher that looked before the harm and writes after the rollback leaves the rollback in place."""
+    declared = rollout()
+    early, late = (evaluate(declared, counts, now_ms=NOW_MS) for counts in ({}, HARM))
+    readings = [early, late] * 10
+
+    def write(index: int) -> None:
+        write_state(
+            tmp_path, lambda before: state_of(declared, readings[index], before=before, killed=None), at=AT
+        )
+
+    threads = [threading.Thread(target=write, args=(index,)) for index in range(len(readings))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = [change.state.name for change in read_history(tmp_path).changes]
+    assert names[-1] == "rolled_back"
+    assert names.count("rolled_back") == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"history": [{"at": "", "state": "unheard of"}]}'])
+def test_a_broken_state_file_is_not_overwritten(tmp_path: Path, text: str) -> None:
+    """A state file that cannot be read may hold a rollback: it is named, and stays as it is."""
+    (tmp_path / "state.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="it may hold a rollback"):
+        write_state(tmp_path, lambda _: PILOT, at=AT)
+    assert (tmp_path / "state.json").read_text(encoding="utf-8") == text
