@@ -80,6 +80,16 @@ def duration(milliseconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} h"
 
 
+def rough_duration(milliseconds: float) -> str:
+    """Return an estimated duration, of which two digits are meant: `2.7 days`, `36 h`, `12 min`, `40 s`."""
+    size, unit = next((each for each in _ROUGH if milliseconds >= 2 * each[0]), _ROUGH[-1])
+    value = float(f"{milliseconds / size:.2g}")
+    return f"{value:,.0f} {unit}" if value >= 10 or value == int(value) else f"{value} {unit}"  # noqa: PLR2004  two digits
+
+
+_ROUGH = ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+
+
 def tokens(count: int) -> str:
     """Return a number of tokens, short from ten thousand on: `9,999`, `12.3k`, `1.20M`."""
     if count < 10_000:  # noqa: PLR2004  five digits are still read at a glance

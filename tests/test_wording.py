@@ -116,6 +116,25 @@ def test_duration(milliseconds: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [
+        (0, "0 s"),
+        (400, "0.4 s"),
+        (45_000, "45 s"),
+        (119_999, "120 s"),
+        (120_000, "2 min"),
+        (5_400_000, "90 min"),
+        (8_000_000, "2.2 h"),
+        (233_000_000, "2.7 days"),
+        (10**11, "1,200 days"),
+    ],
+)
+def test_rough_duration(milliseconds: float, shown: str) -> None:
+    """An estimated duration has the two digits that are meant."""
+    assert wording.rough_duration(milliseconds) == shown
+
+
+@pytest.mark.parametrize(
     ("count", "shown"),
     [
         (0, "0"),

@@ -26,6 +26,7 @@ def source_of(name: str, wire: MetricWire) -> str:
 def meaning_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:
     """Yield (place, what is wrong and what to write instead)."""
     yield from _step_faults(wire)
+    yield from _ending_faults(wire)
     yield from _percent_faults(wire)
     for name, metric in wire.metrics.items():
         yield from _metric_faults(name, metric)
@@ -49,6 +50,18 @@ def _step_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:
             )
     if wire.steps[last].percent != _WHOLE:
         yield ("steps", last, "percent"), "the last step must be {percent: 100}: all of the traffic"
+
+
+def _ending_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:
+    """Yield the steps whose end nobody can tell, where something is to be done at it."""
+    if wire.on_inconclusive not in ("rollback", "promote"):
+        return
+    for index, step in enumerate(wire.steps[:-1]):
+        if step.min_duration is None:
+            yield (
+                ("steps", index),
+                f"the step {step.percent:g} lacks min_duration: on_inconclusive: {wire.on_inconclusive} acts at its end",
+            )
 
 
 def _percent_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
@@ -22,7 +23,7 @@ from pytest_llmupgrade.stats.sequential import (
 if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import EventMetric, Step
     from pytest_llmupgrade.rollout.findings import Finding
-    from pytest_llmupgrade.rollout.rollups import Counts
+    from pytest_llmupgrade.rollout.sides import Arms, Need
     from pytest_llmupgrade.stats import Interval
 
 HARM_ALPHA = 0.01
@@ -30,35 +31,8 @@ HARM_ALPHA = 0.01
 EXCLUDED = 20.0
 """Evidence, as E value, that the largest ratio is excluded: 5 % chance of a false go, at every look."""
 _UNCOMPARABLE = 1000.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arms:
-    """What happened in a step to either arm."""
-
-    share: float
-    """Of the units, to the new arm, 0 to 1."""
-    new: Counts
-    old: Counts
-
-    @property
-    def lasted_ms(self) -> int:
-        """From the first request to the last one."""
-        first = [each.first_ms for each in (self.new, self.old) if each.first_ms is not None]
-        last = [each.last_ms for each in (self.new, self.old) if each.last_ms is not None]
-        return max(last) - min(first) if first and last else 0
-
-    @property
-    def requests(self) -> int:
-        """Of both arms."""
-        return self.new.requests + self.old.requests
-
-    def how_many(self, more: float) -> str:
-        """Return a number of further requests in words, with the time that they take at the pace so far."""
-        words = f"about {wording.rounded(more)} more requests"
-        if not self.lasted_ms or not self.requests:
-            return words
-        return f"{words}, {wording.duration(more * self.lasted_ms / self.requests)} at this pace"
+_KEPT = 16_384
+"""Evidence kept by its figures: of a thousand looks, most find the same few units failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +54,16 @@ class _Found:
         return f"{self.failing.new:,} of {new:,} units of the new arm, {self.failing.old:,} of {old:,} of the old one"
 
 
+def harm_evidence(metrics: int) -> float:
+    """Return the E value at which one of so many metrics is harm."""
+    return metrics / HARM_ALPHA
+
+
 def event_check(metric: EventMetric, step: Step, arms: Arms, *, metrics: int) -> Check:
     """Check one metric; `metrics` share the risk of a false rollback."""
     rated = metric.source == "rating"
-    units = (
-        (len(arms.new.rated), len(arms.old.rated)) if rated else (len(arms.new.units), len(arms.old.units))
-    )
-    failed = (arms.new.first_failures(metric.name), arms.old.first_failures(metric.name))
+    units = (arms.new.rated, arms.old.rated) if rated else (arms.new.units, arms.old.units)
+    failed = (arms.new.failed.get(metric.name, 0), arms.old.failed.get(metric.name, 0))
     if arms.share >= 1:
         return _alone(metric, failed[0], units[0])
     if rated and reaches(log_e_mismatch(*units, arms.share), _UNCOMPARABLE):
@@ -101,11 +78,12 @@ def event_check(metric: EventMetric, step: Step, arms: Arms, *, metrics: int) ->
 
 def _found(metric: EventMetric, step: Step, failing: Failing, units: tuple[int, int]) -> _Found:
     max_ratio = metric.max_ratio if metric.max_ratio is not None else step.max_ratio
+    harm, excluded = _evidence(failing, max_ratio)
     return _Found(
         failing=failing,
         units=units,
-        log_e_harm=log_e_harm([failing]),
-        log_e_excluded=log_e_excluded([failing], max_ratio) if max_ratio is not None else math.inf,
+        log_e_harm=harm,
+        log_e_excluded=excluded,
         max_ratio=max_ratio,
         log_e_below=log_e_share(failing.new, units[0], metric.max_share)[1]
         if metric.max_share is not None
@@ -113,9 +91,26 @@ def _found(metric: EventMetric, step: Step, failing: Failing, units: tuple[int, 
     )
 
 
+@lru_cache(maxsize=_KEPT)
+def _evidence(failing: Failing, max_ratio: float | None) -> tuple[float, float]:
+    """Return the log evidence of harm, and that the largest ratio is excluded."""
+    excluded = log_e_excluded([failing], max_ratio) if max_ratio is not None else math.inf
+    return log_e_harm([failing]), excluded
+
+
+@lru_cache(maxsize=_KEPT)
+def _bounds_of(failing: Failing) -> Interval:
+    return ratio_bounds([failing])
+
+
+@lru_cache(maxsize=_KEPT)
+def _units_needed(failing: Failing, max_ratio: float) -> int | None:
+    return units_needed(failing, max_ratio, math.log(EXCLUDED))
+
+
 def _check(metric: EventMetric, arms: Arms, found: _Found, metrics: int) -> Check:
-    bounds = ratio_bounds([found.failing])
-    finding, words, more = _verdict(metric, arms, found, bounds, metrics)
+    bounds = _bounds_of(found.failing)
+    finding, words, need = _verdict(metric, arms, found, bounds, metrics)
     return Check(
         name=metric.name,
         finding=finding,
@@ -125,14 +120,14 @@ def _check(metric: EventMetric, arms: Arms, found: _Found, metrics: int) -> Chec
         ratio=bounds,
         log_e_harm=found.log_e_harm,
         log_e_excluded=found.log_e_excluded,
-        more_requests=more,
+        need=need,
     )
 
 
 def _verdict(
     metric: EventMetric, arms: Arms, found: _Found, bounds: Interval, metrics: int
-) -> tuple[Finding, str, int | None]:
-    if reaches(found.log_e_harm, metrics / HARM_ALPHA):
+) -> tuple[Finding, str, Need | None]:
+    if reaches(found.log_e_harm, harm_evidence(metrics)):
         finding: Finding = "harm" if metric.role == "guardrail" else "wrong"
         return finding, f"{wording.ratio(bounds.estimate)} as often {_bounds(bounds)}: {found.words}", None
     if reaches(found.log_e_excluded, EXCLUDED):
@@ -144,7 +139,7 @@ def _verdict(
     return _lacking(metric, arms, found)
 
 
-def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[Finding, str, int | None]:
+def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[Finding, str, Need | None]:
     assert found.max_ratio is not None  # noqa: S101  without one everything is excluded
     words = f"{found.max_ratio:g}x is not excluded yet: {found.words}"
     failing = found.failing.new + found.failing.old
@@ -153,11 +148,11 @@ def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[Finding, s
             "" if metric.max_share is not None else "; max_share would let few failures count by themselves"
         )
         return "lacking", f"{words}{hint}", None
-    units = units_needed(found.failing, found.max_ratio, math.log(EXCLUDED))
+    units = _units_needed(found.failing, found.max_ratio)
     if units is None:
         return "lacking", words, None
-    more = math.ceil(units * arms.requests / failing)
-    return "lacking", f"{words}; {arms.how_many(more)} if it is as good as the old one", more
+    need = arms.need(math.ceil(units * arms.requests / failing))
+    return "lacking", f"{words}; {need.words} if it is as good as the old one", need
 
 
 def _alone(metric: EventMetric, failed: int, units: int) -> Check:

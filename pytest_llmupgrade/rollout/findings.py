@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from pytest_llmupgrade.rollout.sides import Need
     from pytest_llmupgrade.stats import Interval
 
 Finding: TypeAlias = Literal["pass", "lacking", "wrong", "harm"]
@@ -32,8 +33,13 @@ class Check:
     """Log evidence of harm."""
     log_e_excluded: float | None = None
     """Log evidence that the step's largest ratio is excluded."""
-    more_requests: int | None = None
-    """About how many more requests of both arms would decide, if the new arm is as good as the old one."""
+    need: Need | None = None
+    """How much more would decide, if the new arm is as good as the old one; None: decided, or nobody can say."""
+
+    @property
+    def more_requests(self) -> int | None:
+        """About how many more requests of both arms would decide."""
+        return None if self.need is None else self.need.requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,15 @@ class Reading:
         """The worst of the checks."""
         found = {check.finding for check in self.checks}
         return next((word for word in _WORST_FIRST if word in found), "pass")
+
+    @property
+    def need(self) -> Need | None:
+        """How much more would decide all that lacks; None: nothing lacks, or nobody can say."""
+        needs = [check.need for check in self.of("lacking")]
+        known = [need for need in needs if need is not None]
+        if self.finding != "lacking" or len(known) < len(needs):
+            return None
+        return max(known, key=lambda need: need.requests)
 
     def of(self, finding: Finding) -> tuple[Check, ...]:
         """Return the checks that found this."""

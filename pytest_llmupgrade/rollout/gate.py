@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
-from pytest_llmupgrade.rollout.config import EventMetric
-from pytest_llmupgrade.rollout.event_checks import Arms, event_check
+from pytest_llmupgrade.rollout.config import ARMS, EventMetric
+from pytest_llmupgrade.rollout.event_checks import event_check
 from pytest_llmupgrade.rollout.findings import Check, Reading
 from pytest_llmupgrade.rollout.mean_checks import mean_check
-from pytest_llmupgrade.rollout.rollups import Counts, Key
+from pytest_llmupgrade.rollout.rollups import Key
+from pytest_llmupgrade.rollout.sides import Arms, Side, side_of
 from pytest_llmupgrade.stats.sequential import log_e_mismatch, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_llmupgrade.rollout.config import ArmName, Rollout, Step
+    from pytest_llmupgrade.rollout.config import Rollout, Step
+    from pytest_llmupgrade.rollout.rollups import Counts
 
 MISMATCH = 1000.0
 """Evidence against the declared share of units at which nothing else is believed."""
+
+_MOST_AHEAD_MS = 300_000  # clocks of hosts differ by seconds
 
 
 def evaluate(
@@ -26,20 +30,18 @@ def evaluate(
 ) -> Reading:
     """Return what the records of one step say, by default of the one in force; steps are never pooled."""
     wanted = rollout.percent if percent is None else percent
-    step = rollout.step_of(wanted)
-    arms = Arms(
-        share=wanted / 100,
-        new=_counts_of(counts, rollout, wanted, "new"),
-        old=_counts_of(counts, rollout, wanted, "old"),
-    )
+    keys = {name: Key(rollout=rollout.id, mode="live", step=wanted, arm=name) for name in ARMS}
+    old, new = (side_of(counts[key]) if key in counts else Side() for key in keys.values())
+    return read_step(rollout, Arms(share=wanted / 100, new=new, old=old), now_ms=now_ms, percent=wanted)
+
+
+def read_step(rollout: Rollout, arms: Arms, *, now_ms: int, percent: float) -> Reading:
+    """Do as `evaluate` does, from numbers that were counted elsewhere."""
+    step = rollout.step_of(percent)
     if step is None:
-        words = f"step {wanted:g} %: nobody is answered by the new arm"
-        return Reading(step=wanted, checks=(Check(name="records", finding="lacking", words=words),))
-    return Reading(step=wanted, checks=tuple(_checks(rollout, step, arms, now_ms)))
-
-
-def _counts_of(counts: Mapping[Key, Counts], rollout: Rollout, step: float, arm: ArmName) -> Counts:
-    return counts.get(Key(rollout=rollout.id, mode="live", step=step, arm=arm), Counts())
+        words = f"step {percent:g} %: nobody is answered by the new arm"
+        return Reading(step=percent, checks=(Check(name="records", finding="lacking", words=words),))
+    return Reading(step=percent, checks=tuple(_checks(rollout, step, arms, now_ms)))
 
 
 def _checks(rollout: Rollout, step: Step, arms: Arms, now_ms: int) -> Iterator[Check]:
@@ -74,22 +76,27 @@ def _records(rollout: Rollout, arms: Arms, now_ms: int) -> Check:
             f"max_age is {wording.duration(rollout.max_age_s * 1000)}"
         )
         return Check(name="records", finding="wrong", words=words)
+    ahead = max(counts.last_ms or 0 for counts in served.values()) - now_ms
+    if ahead > _MOST_AHEAD_MS:
+        words = (
+            f"a request is {wording.duration(ahead)} ahead of this clock: set the clocks, for steps are timed"
+        )
+        return Check(name="records", finding="wrong", words=words)
     requests = sum(counts.requests for counts in served.values())
-    return Check(
-        name="records", finding="pass", words=f"{requests:,} requests, the last {wording.duration(age)} ago"
-    )
+    words = f"{requests:,} requests, the last {wording.duration(max(0, age))} ago"
+    return Check(name="records", finding="pass", words=words)
 
 
 def _duration(step: Step, arms: Arms) -> Check:
     lasted, wanted = arms.lasted_ms, step.min_duration_s * 1000
     if lasted < wanted:
         words = f"{wording.duration(lasted)} of {wording.duration(wanted)}; {wording.duration(wanted - lasted)} to go"
-        return Check(name="duration", finding="lacking", words=words)
+        return Check(name="duration", finding="lacking", words=words, need=arms.need_of_time(wanted - lasted))
     return Check(name="duration", finding="pass", words=f"{wording.duration(lasted)} at {step.percent:g} %")
 
 
 def _traffic(arms: Arms) -> Check:
-    new, old = len(arms.new.units), len(arms.old.units)
+    new, old = arms.new.units, arms.old.units
     of = new + old
     words = f"{new:,} of {of:,} units went to the new arm"
     evidence = log_e_mismatch(new, old, arms.share)

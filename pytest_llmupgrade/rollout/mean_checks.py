@@ -12,8 +12,8 @@ from pytest_llmupgrade.stats.sequential import mean_bounds
 
 if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import MeanMetric
-    from pytest_llmupgrade.rollout.event_checks import Arms
     from pytest_llmupgrade.rollout.findings import Finding
+    from pytest_llmupgrade.rollout.sides import Arms, Need
 
 FEWEST = 50
 """Requests of an arm below which bounds that hold for large numbers are not believed."""
@@ -36,20 +36,20 @@ def mean_check(metric: MeanMetric, arms: Arms, *, metrics: int) -> Check:
     # new - max_ratio * old, which is below zero where the mean is within its limit
     excess = new.mean - metric.max_ratio * old.mean
     error = math.sqrt(_variance(new) / new.count + metric.max_ratio**2 * _variance(old) / old.count)
-    finding, words, more = _verdict(metric, arms, (excess, error, new.count + old.count), metrics)
+    finding, words, need = _verdict(metric, arms, (excess, error, new.count + old.count), metrics)
     figures = f"{_shown(metric, new.mean)} against {_shown(metric, old.mean)} per request"
     return Check(
         name=metric.name,
         finding=finding,
-        words=f"{words}: {figures}, {_times(new.mean, old.mean)}{_more(arms, more)}",
+        words=f"{words}: {figures}, {_times(new.mean, old.mean)}{_more(need)}",
         means=(new.mean, old.mean),
-        more_requests=more,
+        need=need,
     )
 
 
 def _verdict(
     metric: MeanMetric, arms: Arms, found: tuple[float, float, int], metrics: int
-) -> tuple[Finding, str, int | None]:
+) -> tuple[Finding, str, Need | None]:
     excess, error, count = found
     limit = f"{metric.max_ratio:g}x"
     if mean_bounds(excess, error, count, alpha=HARM_ALPHA / metrics).low > 0:
@@ -59,7 +59,8 @@ def _verdict(
     if excess >= 0:
         return "lacking", f"{limit} is not excluded, and at these means never will be", None
     needed = _needed(excess, error, count)
-    return "lacking", f"{limit} is not excluded yet", math.ceil((needed - count) * arms.requests / count)
+    need = arms.need(math.ceil((needed - count) * arms.requests / count))
+    return "lacking", f"{limit} is not excluded yet", need
 
 
 def _needed(excess: float, error: float, count: int) -> int:
@@ -88,5 +89,5 @@ def _times(new: float, old: float) -> str:
     return f"{new / old:.2f}x" if old else "the old one's is zero"
 
 
-def _more(arms: Arms, more: int | None) -> str:
-    return "" if more is None else f"; {arms.how_many(more)}"
+def _more(need: Need | None) -> str:
+    return "" if need is None else f"; {need.words}"

@@ -11,6 +11,7 @@ from pytest_llmupgrade.rollout.gate import evaluate
 from pytest_llmupgrade.rollout.loading import load_rollout
 from pytest_llmupgrade.rollout.policy import kill_reason, sink_folder
 from pytest_llmupgrade.rollout.reading import Found, join, read_folder
+from pytest_llmupgrade.rollout.rollups import Counts, Key
 from pytest_llmupgrade.rollout.state_file import read_history, write_state
 from pytest_llmupgrade.rollout.states import State, state_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_llmupgrade.rollout.config import Rollout
+    from pytest_llmupgrade.rollout.config import ArmName, Rollout
     from pytest_llmupgrade.rollout.findings import Reading
 
 
@@ -32,6 +33,11 @@ class Look:
     state: State
     at_ms: int
 
+    def counts(self, arm: ArmName) -> Counts:
+        """Return what the records say of an arm at the percentage in force."""
+        key = Key(rollout=self.rollout.id, mode=self.rollout.mode, step=self.reading.step, arm=arm)
+        return self.found.counts.get(key, Counts())
+
 
 def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
     """Return how a rollout stands, changing nothing; FaultyFiles or UsageError where something cannot be read.
@@ -42,7 +48,7 @@ def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
     folder = sink_folder(rollout, path)
     found = join([_read(folder, must_be=False), *(_read(each, must_be=True) for each in records)])
     reading = evaluate(rollout, found.counts, now_ms=now_ms)
-    before = read_history(folder).last
+    before = read_history(folder).of(rollout.id)
     state = state_of(rollout, reading, before=before, killed=kill_reason(rollout, path))
     return Look(rollout=rollout, found=found, reading=reading, state=state, at_ms=now_ms)
 
@@ -54,8 +60,7 @@ def settle(path: Path, seen: Look) -> State:
     def decide(before: State | None) -> State:
         return state_of(seen.rollout, seen.reading, before=before, killed=killed)
 
-    state = write_state(sink_folder(seen.rollout, path), decide, at=iso(seen.at_ms))
-    return state or seen.state
+    return write_state(sink_folder(seen.rollout, path), seen.rollout.id, decide, at=iso(seen.at_ms))
 
 
 def iso(at_ms: int) -> str:

@@ -21,8 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     kill = actions.add_parser("kill", help="stop the new arm now, in every process")
     kill.add_argument("--why", default="by hand", help="a reason, for the history")
-    reset = actions.add_parser("reset", help="take a kill back")
-    reset.add_argument("--rolled-back", action="store_true", help="a rollback, too")
+    reset = actions.add_parser("reset", help="take a kill back; a rollback ends with a new rollout.id")
     for action in (status, watch):
         action.add_argument(
             "--interval", default="30s" if action is watch else "2s", help="such as 30s or 5m"

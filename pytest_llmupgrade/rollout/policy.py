@@ -55,7 +55,8 @@ class Watch:
         self._path = path
         self._seen = _signature(path)
         self._state_seen: _Signature = None
-        self._latched: tuple[str, str] | None = None
+        self._rolled_back: frozenset[str] = frozenset()
+        """Ids of rollouts."""
         self.fault: str | None = None
         """What is wrong with the file as it stands now; None: nothing."""
         self.rollout = load_rollout(path)
@@ -85,17 +86,17 @@ class Watch:
             return
         # A file that is gone was reset; one that cannot be read says nothing new.
         if signature is None:
-            self._latched = None
-        elif (read := _state(path)) is not None:
-            self._latched = read
+            self._rolled_back = frozenset()
+        elif (read := _rolled_back(path)) is not None:
+            self._rolled_back = read
         self._state_seen = signature
 
     def _stop(self) -> str | None:
         killed = kill_reason(self.rollout, self._path)
         if killed is not None:
             return killed
-        if self._latched is not None and self._latched[0] == self.rollout.id and self._latched[1] == STOPPED:
-            return f"{self._latched[1].replace('_', ' ')}, says {sink_folder(self.rollout, self._path) / STATE_FILE}"
+        if self.rollout.id in self._rolled_back:
+            return f"rolled back, says {sink_folder(self.rollout, self._path) / STATE_FILE}"
         return None
 
 
@@ -124,15 +125,25 @@ def _signature(path: Path) -> _Signature:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _state(path: Path) -> tuple[str, str] | None:
-    """Return (rollout, state); None where the file says nothing."""
+def _rolled_back(path: Path) -> frozenset[str] | None:
+    """Return the rollouts that a state file tells to be rolled back, now or before; None where it says nothing."""
     try:
         with path.open("rb") as file:
             told = json.loads(file.read(_MOST_STATE))
     except (OSError, ValueError, RecursionError):
         return None
     match told:
-        case {"rollout": str() as rollout, "state": str() as state}:
-            return rollout, state
+        case {"rollout": str(), "state": str(), **rest}:
+            before = rest.get("history")
+            found = (_stopped(each) for each in (told, *(before if isinstance(before, list) else ())))
+            return frozenset(rollout for rollout in found if rollout is not None)
+        case _:
+            return None
+
+
+def _stopped(change: object) -> str | None:
+    match change:
+        case {"rollout": str() as rollout, "state": str() as state} if state == STOPPED:
+            return rollout
         case _:
             return None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EVENTS = re.compile(r"events-(.+)-([0-9]{5,})\.jsonl")
 _ROLLUPS = re.compile(r"rollups-(.+)\.jsonl")
+_MOST = 2**53
 _NUMBER = re.compile(rb'\{"seq":([0-9]{1,18}),')
 
 
@@ -111,9 +112,9 @@ def _sound(event: object) -> bool:
     """Return whether a line has the shape of an event, so that none is counted by half."""
     match event:
         case {"type": "lost", "count": int() as count}:
-            return count >= 0
-        case {"type": "call" | "shadow", "t": int(), "ms": int() | float() as latency, **rest}:
-            return _number(latency) and _sound_parts(rest)
+            return 0 <= count < _MOST
+        case {"type": "call" | "shadow", "t": int() as at, "ms": int() | float() as latency, **rest}:
+            return 0 <= at < _MOST and _number(latency) and _sound_parts(rest)
         case {"type": "rating", **rest}:
             return _sound_parts(rest)
         case _:

@@ -7,10 +7,11 @@ processes and hosts counts each unit once wherever it was served.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmupgrade.rollout.sketch import pack_units, quantile_ms, unpack_units
+from pytest_llmupgrade.rollout.sketch import LAST_BIN, pack_units, quantile_ms, unpack_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import ArmName, Mode
 
 VERSION = 1
+_MOST = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -211,10 +213,10 @@ def _rollup(plain: Mapping[str, Any]) -> Rollup:
         raise ValueError("no rollup: an unknown arm or mode")
     return Rollup(
         process=str(plain["process"]),
-        minute=int(plain["minute"]),
-        through=int(plain["through"]),
-        rows=int(plain["rows"]),
-        lost=int(plain["lost"]),
+        minute=_count(plain["minute"]),
+        through=_count(plain["through"]),
+        rows=_count(plain["rows"]),
+        lost=_count(plain["lost"]),
         key=Key(
             rollout=str(plain["rollout"]), mode=plain["mode"], step=float(plain["step"]), arm=plain["arm"]
         ),
@@ -224,20 +226,36 @@ def _rollup(plain: Mapping[str, Any]) -> Rollup:
 
 def _counts(plain: Mapping[str, Any]) -> Counts:
     return Counts(
-        requests=int(plain["requests"]),
+        requests=_count(plain["requests"]),
         units=unpack_units(plain["units"]),
         failed={name: unpack_units(units) for name, units in plain["failed"].items()},
         rated=unpack_units(plain["rated"]),
-        events={name: int(count) for name, count in plain["events"].items()},
+        events={name: _count(count) for name, count in plain["events"].items()},
         moments={name: _moments(*each) for name, each in plain["moments"].items()},
-        latency={int(number): int(count) for number, count in plain["latency"].items()},
-        errors={kind: int(count) for kind, count in plain["errors"].items()},
-        fallbacks=int(plain["fallbacks"]),
-        unanswered=int(plain["unanswered"]),
-        first_ms=None if plain["first_ms"] is None else int(plain["first_ms"]),
-        last_ms=None if plain["last_ms"] is None else int(plain["last_ms"]),
+        latency={_bin(number): _count(count) for number, count in plain["latency"].items()},
+        errors={kind: _count(count) for kind, count in plain["errors"].items()},
+        fallbacks=_count(plain["fallbacks"]),
+        unanswered=_count(plain["unanswered"]),
+        first_ms=None if plain["first_ms"] is None else _count(plain["first_ms"]),
+        last_ms=None if plain["last_ms"] is None else _count(plain["last_ms"]),
     )
 
 
 def _moments(count: float, total: float, squares: float) -> Moments:
-    return Moments(count=int(count), total=float(total), squares=float(squares))
+    if not (math.isfinite(total) and math.isfinite(squares)):
+        raise ValueError("no rollup: a sum that is no number")
+    return Moments(count=_count(count), total=float(total), squares=float(squares))
+
+
+def _bin(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= LAST_BIN:
+        raise ValueError("no rollup: no bin of a latency")
+    return number
+
+
+def _count(value: Any) -> int:
+    count = int(value)
+    if not 0 <= count < _MOST:
+        raise ValueError("no rollup: no count")
+    return count

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _PER_DOUBLING = 8
+LAST_BIN = 8000
+"""Whatever took longer is counted here, so that each bin's edge is a number."""
 _WIDTH = 8  # bytes of a unit's hash
 
 
 def latency_bin(milliseconds: float) -> int:
     """Return the histogram bin of a latency: eight bins per doubling, so a quantile is right within 9 %."""
-    return 0 if milliseconds <= 1 else math.ceil(math.log2(milliseconds) * _PER_DOUBLING)
+    if milliseconds <= 1:
+        return 0
+    return min(LAST_BIN, math.ceil(math.log2(milliseconds) * _PER_DOUBLING))
 
 
 def bin_edge(number: int) -> float:

@@ -11,6 +11,7 @@ from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.locking import locked
 from pytest_llmupgrade.rollout.policy import STATE_FILE
 from pytest_llmupgrade.rollout.states import STATES, State
+from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,11 +42,23 @@ class History:
         """The state in force; None where nothing was ever written."""
         return self.changes[-1].state if self.changes else None
 
+    def of(self, rollout: str) -> State | None:
+        """Return a rollout's state: its rollback if it ever had one, else its last; None where it never had any."""
+        own = [change.state for change in self.changes if change.state.rollout == rollout]
+        return next((state for state in own if state.latched), own[-1] if own else None)
+
     def then(self, at: str, state: State) -> History:
-        """Return the history with a state, as it was where only its numbers changed."""
-        if self.last is not None and _same(self.last, state):
-            return self
-        return History(changes=(*self.changes, Change(at=at, state=state))[-_KEPT:])
+        """Return the history with a state; where only its words changed, it began when it did."""
+        if self.last is not None and self.last.like(state):
+            renewed = Change(at=self.changes[-1].at, state=state)
+            return History(changes=(*self.changes[:-1], renewed))
+        return History(changes=_trimmed((*self.changes, Change(at=at, state=state))))
+
+
+def _trimmed(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return the newest changes, and every rollback: those hold for as long as their rollout's id may come back."""
+    old = changes[:-_KEPT]
+    return (*(change for change in old if change.state.latched), *changes[-_KEPT:])
 
 
 def read_history(folder: Path) -> History:
@@ -55,31 +68,26 @@ def read_history(folder: Path) -> History:
         return _history(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return History()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no state file of this version"
         raise UsageError(
             f"{path}: cannot be read: {reason}; it may hold a rollback, so look into it before you remove it"
         ) from None
 
 
-def write_state(folder: Path, decide: Callable[[State | None], State | None], *, at: str) -> State | None:
-    """Replace the state by what `decide` makes of the one before, None: keep it; safe for several processes at once."""
+def write_state(folder: Path, rollout: str, decide: Callable[[State | None], State], *, at: str) -> State:
+    """Replace a rollout's state by what `decide` makes of the one before; safe for several processes at once."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / _LOCK):
             before = read_history(folder)
-            state = decide(before.last)
-            after = before if state is None else before.then(at, state)
-            if after is not before:
+            state = decide(before.of(rollout))
+            after = before.then(at, state)
+            if after != before:
                 _replace(folder / STATE_FILE, after)
-            return after.last
+            return state
     except OSError as error:
         raise UsageError(f"{folder}: the state cannot be written: {error.strerror or error}") from None
-
-
-def _same(one: State, other: State) -> bool:
-    """Whether two states differ in their figures only."""
-    return (one.rollout, one.name, one.step) == (other.rollout, other.name, other.step)
 
 
 def _replace(path: Path, history: History) -> None:
@@ -113,9 +121,9 @@ def _change(plain: Any) -> Change:
     if plain["state"] not in STATES:
         raise ValueError(plain["state"])
     state = State(
-        rollout=str(plain["rollout"]),
+        rollout=one_line(str(plain["rollout"])),
         name=plain["state"],
         step=float(plain["step"]),
-        why=str(plain["why"]),
+        why=one_line(str(plain["why"])),  # it is printed, and anybody may have written into the file
     )
     return Change(at=str(plain["at"]), state=state)

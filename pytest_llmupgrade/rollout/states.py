@@ -27,19 +27,28 @@ class State:
 
     @property
     def latched(self) -> bool:
-        """Whether it stays until the rollout has a new id, or is reset."""
+        """Whether it stays until the rollout has a new id."""
         return self.name == "rolled_back"
+
+    def like(self, other: State) -> bool:
+        """Whether two states differ in their words only."""
+        return (self.rollout, self.name, self.step) == (other.rollout, other.name, other.step)
 
 
 def state_of(rollout: Rollout, reading: Reading, *, before: State | None, killed: str | None) -> State:
-    """Return where a rollout stands; a rollback stays, whatever is read later."""
+    """Return where a rollout stands; `before` is its own last state, and a rollback stays, whatever is read later."""
     if before is not None and before.rollout == rollout.id and before.latched:
         return before
     name, why = _named(rollout, reading, killed)
+    if name == "killed" and before is not None and (before.rollout, before.name) == (rollout.id, name):
+        why = before.why  # the words of whoever killed it
     return State(rollout=rollout.id, name=name, step=rollout.percent, why=why)
 
 
 def _named(rollout: Rollout, reading: Reading, killed: str | None) -> tuple[StateName, str]:
+    # harm first: once the kill is taken back, the new arm must not be served until somebody looks
+    if reading.finding == "harm" and rollout.mode == "live" and rollout.percent:
+        return "rolled_back", _words(reading, "harm")
     if killed is not None:
         return "killed", killed
     if rollout.mode == "shadow":
@@ -50,15 +59,9 @@ def _named(rollout: Rollout, reading: Reading, killed: str | None) -> tuple[Stat
 
 
 def _read(rollout: Rollout, reading: Reading) -> tuple[StateName, str]:
-    match reading.finding:
-        case "harm":
-            return "rolled_back", _words(reading, "harm")
-        case "wrong":
-            return "hold", _words(reading, "wrong")
-        case "lacking":
-            return _inconclusive(rollout, reading)
-        case "pass":
-            return _passed(rollout)
+    if reading.finding == "wrong":
+        return "hold", _words(reading, "wrong")
+    return _inconclusive(rollout, reading) if reading.finding == "lacking" else _passed(rollout)
 
 
 def _passed(rollout: Rollout) -> tuple[StateName, str]:

@@ -1,22 +1,25 @@
-"""A rollout's state as lines of text, and as JSON."""
+"""A rollout's state as lines of text: the state with its reason, both arms side by side, each check."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
-from pytest_llmupgrade.rollout.config import EventMetric
+from pytest_llmupgrade.rollout.event_checks import EXCLUDED, harm_evidence
 from pytest_llmupgrade.rollout.observing import iso
-from pytest_llmupgrade.rollout.rollups import Counts, Key
 from pytest_llmupgrade.rollout.states import next_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_llmupgrade.rollout.config import ArmName, Rollout
+    from pytest_llmupgrade.rollout.config import Rollout
     from pytest_llmupgrade.rollout.findings import Check
     from pytest_llmupgrade.rollout.observing import Look
+    from pytest_llmupgrade.rollout.rollups import Counts
+    from pytest_llmupgrade.rollout.states import State
 
 _COLOURS = {
     "rolled_back": "31;1",
@@ -31,66 +34,122 @@ _COLOURS = {
     "wrong": "33;1",
     "harm": "31;1",
 }
-_WIDTHS = (12, 20, 20, 24, 9, 9)
+_NARROW = (10, 15, 15, 20, 7, 7)
+_WIDE = (18, 26, 26, 24, 10, 10)
+_LONGEST_LINE = 120
+_BIG = 1000
 
 
-def status_lines(seen: Look, *, colour: bool) -> Iterator[str]:
-    """Yield the state with its reason, the arms side by side, then each check."""
-    rollout, state = seen.rollout, seen.state
-    old, new = rollout.arms["old"], rollout.arms["new"]
-    name = _coloured(state.name.replace("_", " ").upper(), state.name, colour=colour)
-    yield f"{rollout.id}: {name} at {rollout.percent:g} %"
-    yield f"  {state.why}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the lines are written on."""
+
+    width: int
+    """Cells."""
+    colour: bool
+
+    def coloured(self, text: str, kind: str) -> str:
+        """Return text in the colour of a state or a finding."""
+        return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
+
+    def row(self, texts: Sequence[str]) -> str:
+        """Return a row of the table, its cells cut where they are too long."""
+        widths = _WIDE if self.width > sum(_WIDE) + len(_WIDE) else _NARROW
+        cells = [
+            wording.pad(wording.shorten(text, width), width, right=index > 0)
+            for index, (text, width) in enumerate(zip(texts, widths, strict=False))
+        ]
+        return " ".join(cells).rstrip()
+
+    def wrapped(self, text: str, indent: int) -> list[str]:
+        """Return lines that fit, without their indent."""
+        return textwrap.wrap(
+            wording.one_line(text), max(20, min(self.width, _LONGEST_LINE) - indent), break_on_hyphens=False
+        ) or [""]
+
+
+def status_lines(seen: Look, page: Page) -> Iterator[str]:
+    """Yield all that there is to say about a look at a rollout."""
+    yield from _head(seen, page)
     yield ""
-    yield _row(("", f"old: {old.model}", f"new: {new.model}", "ratio, 95 %", "E harm", "E excl."))
-    yield from _arms(seen)
-    yield from (_figures(check) for check in seen.reading.checks if check.ratio or check.means)
+    yield from _table(seen, page)
     yield ""
     for check in seen.reading.checks:
-        finding = _coloured(f"{check.finding:<8}", check.finding, colour=colour)
-        yield f"  {finding} {check.name}: {check.words}"
+        yield from _check(check, page)
     yield from _troubles(seen)
 
 
-def _coloured(text: str, kind: str, *, colour: bool) -> str:
-    return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if colour else text
+def state_words(rollout: Rollout, state: State) -> str:
+    """Return where a rollout stands, in a few words."""
+    name = state.name.replace("_", " ").upper()
+    return f"{rollout.id}: {name} at {rollout.percent:g} %"
 
 
-def _row(texts: Sequence[str]) -> str:
-    cells = (wording.shorten(text, width) for text, width in zip(texts, _WIDTHS, strict=False))
-    padded = (
-        wording.pad(cell, width, right=index > 0)
-        for index, (cell, width) in enumerate(zip(cells, _WIDTHS, strict=False))
+def _head(seen: Look, page: Page) -> Iterator[str]:
+    rollout, state = seen.rollout, seen.state
+    following = next_percent(rollout, rollout.percent)
+    more = "" if following is None or not rollout.percent else f", next step {following:g} %"
+    yield page.coloured(state_words(rollout, state), state.name) + more
+    repeated = state.name in ("pilot", "hold") and any(
+        check.words in state.why for check in seen.reading.checks
     )
-    return " ".join(padded).rstrip()
+    if not repeated:  # the checks below say the same
+        yield from (f"  {line}" for line in page.wrapped(state.why, 2))
+    need = seen.reading.need
+    if need is not None:
+        at = (
+            "" if need.ms is None else f", until about {iso(seen.at_ms + need.ms)[:16].replace('T', ' ')} UTC"
+        )
+        yield f"  needs about {wording.rounded(need.requests)} more requests{at}"
 
 
-def _arms(seen: Look) -> Iterator[str]:
-    old, new = _counts(seen, "old"), _counts(seen, "new")
-    yield _row(("requests", f"{old.requests:,}", f"{new.requests:,}"))
-    yield _row((f"{seen.rollout.unit}s", f"{len(old.units):,}", f"{len(new.units):,}"))
-    yield _row(("p50 / p95", _latency(old), _latency(new)))
+# --- the table -------------------------------------------------------------------------------------
+
+
+def _table(seen: Look, page: Page) -> Iterator[str]:
+    rollout = seen.rollout
+    old, new = seen.counts("old"), seen.counts("new")
+    yield page.row(("", "old", "new", "new / old, 95 %", "E harm", "E excl."))
+    yield page.row(("model", *(wording.one_line(rollout.arms[arm].model) for arm in ("old", "new"))))
+    for name, figure in _FIGURES:
+        yield page.row((name, figure(old), figure(new)))
     if new.fallbacks or new.unanswered:
-        yield _row(("fallbacks", f"{old.fallbacks:,}", f"{new.fallbacks:,}"))
-        yield _row(("unanswered", f"{old.unanswered:,}", f"{new.unanswered:,}"))
+        yield page.row(("fallbacks", f"{old.fallbacks:,}", f"{new.fallbacks:,}"))
+        yield page.row(("unanswered", f"{old.unanswered:,}", f"{new.unanswered:,}"))
+    figures = [check for check in seen.reading.checks if check.ratio or check.means]
+    yield from (page.row(_figures(check)) for check in figures)
+    if any(check.ratio for check in figures):
+        needed = (f"{harm_evidence(len(rollout.metrics)):,.0f}", f"{EXCLUDED:g}")
+        yield page.row(("", "", "", "stops / passes at", *needed))
 
 
-def _counts(seen: Look, arm: ArmName) -> Counts:
-    key = Key(rollout=seen.rollout.id, mode=seen.rollout.mode, step=seen.reading.step, arm=arm)
-    return seen.found.counts.get(key, Counts())
+def _latency(share: float) -> Callable[[Counts], str]:
+    def cell(counts: Counts) -> str:
+        value = counts.quantile_ms(share)
+        return "-" if value is None else wording.duration(value)
+
+    return cell
 
 
-def _latency(counts: Counts) -> str:
-    middle, high = counts.quantile_ms(0.5), counts.quantile_ms(0.95)
-    return "-" if middle is None or high is None else f"{wording.duration(middle)} / {wording.duration(high)}"
+_FIGURES: tuple[tuple[str, Callable[[Counts], str]], ...] = (
+    ("requests", lambda counts: f"{counts.requests:,}"),
+    ("units", lambda counts: f"{len(counts.units):,}"),
+    ("p50", _latency(0.5)),
+    ("p95", _latency(0.95)),
+)
 
 
-def _figures(check: Check) -> str:
+def _figures(check: Check) -> tuple[str, ...]:
     if check.means is not None:
         new, old = check.means
-        return _row((check.name, f"{old:.3g}", f"{new:.3g}", wording.ratio(new / old) if old else "-"))
-    return _row(
-        (check.name, _failed(check.old), _failed(check.new), _ratio(check), *map(_evidence, _bets(check)))
+        return check.name, f"{old:.3g}", f"{new:.3g}", wording.ratio(new / old) if old else "-"
+    return (
+        check.name,
+        _failed(check.old),
+        _failed(check.new),
+        _ratio(check),
+        _evidence(check.log_e_harm),
+        _evidence(check.log_e_excluded),
     )
 
 
@@ -101,21 +160,28 @@ def _failed(found: tuple[int, int] | None) -> str:
 
 
 def _ratio(check: Check) -> str:
-    bounds = check.ratio
-    if bounds is None or math.isinf(bounds.estimate):
+    bounds, failed = check.ratio, (check.new or (0, 0))[0] + (check.old or (0, 0))[0]
+    if bounds is None or math.isinf(bounds.estimate) or not failed:
         return "-"
     high = "open" if math.isinf(bounds.high) else wording.ratio(bounds.high)
     return f"{wording.ratio(bounds.estimate)} [{wording.ratio(bounds.low)}, {high}]"
 
 
-def _bets(check: Check) -> tuple[float | None, float | None]:
-    return check.log_e_harm, check.log_e_excluded
-
-
 def _evidence(log_e: float | None) -> str:
-    if log_e is None or math.isinf(log_e):
+    if log_e is None or not math.isfinite(log_e):
         return "-"
-    return f"{math.exp(log_e):.2g}" if log_e < math.log(1000) else ">1,000"
+    if log_e >= math.log(_BIG):
+        return f">{_BIG:,}"
+    return f"{math.exp(log_e):.1f}" if log_e > 0 else f"{math.exp(log_e):.2g}"
+
+
+# --- below it --------------------------------------------------------------------------------------
+
+
+def _check(check: Check, page: Page) -> Iterator[str]:
+    first, *others = page.wrapped(f"{check.name}: {check.words}", 12)
+    yield f"  {page.coloured(f'{check.finding:<8}', check.finding)}  {first}"
+    yield from (f"{'':12}{line}" for line in others)
 
 
 def _troubles(seen: Look) -> Iterator[str]:
@@ -123,61 +189,4 @@ def _troubles(seen: Look) -> Iterator[str]:
     if found.lost:
         yield f"  {found.lost:,} events could not be written (a full disk?)"
     if found.torn:
-        yield f"  {found.torn:,} lines are cut: kills in mid-write; they were never acknowledged"
-
-
-# --- for machines ----------------------------------------------------------------------------------
-
-
-def status_plain(seen: Look) -> dict[str, Any]:
-    """Return the state as plain values for JSON."""
-    rollout, state = seen.rollout, seen.state
-    return {
-        "schema": "llmupgrade-rollout-status/1",
-        "at": iso(seen.at_ms),
-        "rollout": rollout.id,
-        "state": state.name,
-        "why": state.why,
-        "percent": rollout.percent,
-        "next_percent": next_percent(rollout, rollout.percent),
-        "arms": {name: _arm_plain(seen, name) for name in rollout.arms},
-        "checks": [_check_plain(rollout, check) for check in seen.reading.checks],
-        "events_lost": seen.found.lost,
-        "lines_cut": seen.found.torn,
-    }
-
-
-def _arm_plain(seen: Look, name: ArmName) -> dict[str, Any]:
-    counts = _counts(seen, name)
-    return {
-        "model": seen.rollout.arms[name].model,
-        "requests": counts.requests,
-        "units": len(counts.units),
-        "fallbacks": counts.fallbacks,
-        "unanswered": counts.unanswered,
-        "errors": dict(counts.errors),
-        "latency_ms": {"p50": counts.quantile_ms(0.5), "p95": counts.quantile_ms(0.95)},
-    }
-
-
-def _check_plain(rollout: Rollout, check: Check) -> dict[str, Any]:
-    metric = next((each for each in rollout.metrics if each.name == check.name), None)
-    return {
-        "name": check.name,
-        "finding": check.finding,
-        "words": check.words,
-        "role": metric.role if metric is not None else None,
-        "type": None if metric is None else "event" if isinstance(metric, EventMetric) else "mean",
-        "failed": {"new": check.new, "old": check.old} if check.new is not None else None,
-        "means": {"new": check.means[0], "old": check.means[1]} if check.means is not None else None,
-        "ratio": None
-        if check.ratio is None
-        else [_finite(each) for each in (check.ratio.estimate, check.ratio.low, check.ratio.high)],
-        "log_e_harm": _finite(check.log_e_harm),
-        "log_e_excluded": _finite(check.log_e_excluded),
-        "more_requests": check.more_requests,
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+        yield f"  {wording.plural(found.torn, 'line')} of the records cannot be read: cut by a kill, or no record"

@@ -35,7 +35,7 @@ class Tally:
                 cell.rating(event, unit)
             else:
                 cell.call(event, unit)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no event: {type(error).__name__}: {error}") from None
 
     def counts(self) -> dict[Key, Counts]:

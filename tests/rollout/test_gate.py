@@ -48,11 +48,11 @@ def test_few_requests_lack() -> None:
     assert reading.finding == "lacking"
     found = check(reading, "error")
     assert found.finding == "lacking"
-    assert found.more_requests is not None
+    assert found.need is not None
     assert "3x is not excluded yet: 2 of 200 units of the new arm" in found.words
     assert "more requests" in found.words
     assert "at this pace if it is as good as the old one" in found.words
-    enough = read(equal(4_000 + 2 * found.more_requests))
+    enough = read(equal(4_000 + 2 * found.need.requests))
     assert check(enough, "error").finding == "pass"
 
 

@@ -50,6 +50,7 @@ def test_the_documented_file() -> None:
         ("gpt-4o, prompt", "gpt-3.5-turbo, prompt", "rollout.yaml:4: arms.new is the same as arms.old: nothing to roll out; change model or prompt"),
         ("sink: {path: ./pilot}", "", "rollout.yaml:1: lacks sink"),
         ("mode: live", "mode: shadow", "rollout.yaml:5: in mode shadow nobody is answered by the new arm; write percent: 0"),
+        ("on_inconclusive: hold", "on_inconclusive: promote", "rollout.yaml:8: the step 25 lacks min_duration: on_inconclusive: promote acts at its end\nrollout.yaml:9: the step 50 lacks min_duration: on_inconclusive: promote acts at its end"),
         ("id: gpt-4o-2026-11", "id: 'a b'", "rollout.yaml:1: rollout.id must be letters, digits, '.', '_' and '-', not 'a b'"),
     ],
 )  # fmt: skip
