@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.rollout.clock import CLOCK, Clock
 from pytest_llmupgrade.rollout.course import Served, course
 from pytest_llmupgrade.rollout.deciding import Decider
 from pytest_llmupgrade.rollout.driving import adrive, awaited, drive
 from pytest_llmupgrade.rollout.eventlog import EventLog
 from pytest_llmupgrade.rollout.events import CallEnd, Decision, cost_of, failure_in, usage_in
 from pytest_llmupgrade.rollout.otel import telemetry_of
-from pytest_llmupgrade.rollout.policy import sink_folder
+from pytest_llmupgrade.rollout.policy import Watch, sink_folder
 from pytest_llmupgrade.rollout.shadow import Shadow, Tried, atried, tried
 from pytest_llmupgrade.rollout.streams import AsyncBegun, AsyncStream, Begun, Stream, Watched
 
@@ -28,23 +28,64 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_llmupgrade.rollout.config import ArmName
+    from pytest_llmupgrade.rollout.events import Event
+    from pytest_llmupgrade.rollout.otel import Telemetry
 
 log = logging.getLogger("pytest_llmupgrade.rollout")
+
+
+class Log(Protocol):
+    """Where records go; neither may raise, nor wait for a disk."""
+
+    fault: str | None
+    written: int
+    lost: int
+
+    def put(self, item: CallEnd | Event) -> None:
+        """Take an event."""
+
+    def flush(self) -> bool:
+        """Write what was put; True once all of it is kept."""
+
+    def close(self) -> None:
+        """Write everything, and let go."""
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process."""
 
 
 class Core:
     """One for each router and process."""
 
-    def __init__(self, path: Path) -> None:
-        self.decider = Decider(path)
-        rollout = self.decider.policy.rollout
-        self.shadow = Shadow(rollout.shadow)
-        self._telemetry = telemetry_of(rollout)
-        self.log = EventLog(sink_folder(rollout, path), rollout.sink, observe=self._telemetry)
+    def __init__(
+        self, decider: Decider, log: Log, *, telemetry: Telemetry | None = None, clock: Clock = CLOCK
+    ) -> None:
+        self.decider, self.log, self._telemetry, self._clock = decider, log, telemetry, clock
+        self.shadow = Shadow(decider.policy.rollout.shadow)
         self.own_faults = 0
+
+    @classmethod
+    def from_file(cls, path: Path) -> Core:
+        """Return a core that goes by a rollout file, and leaves records in its sink."""
+        decider = Decider(Watch(path))
+        rollout = decider.policy.rollout
+        telemetry = telemetry_of(rollout)
         # The price catalogue is loaded now, for the first request should not wait for it.
         for arm in rollout.arms.values():
             cost_of(arm, Usage(input_tokens=1, output_tokens=1))
+        return cls(
+            decider,
+            EventLog(sink_folder(rollout, path), rollout.sink, observe=telemetry),
+            telemetry=telemetry,
+        )
+
+    def now_ms(self) -> int:
+        """Return Unix time in milliseconds."""
+        return int(self._clock.unix() * 1000)
+
+    def since(self, ms: float) -> float:
+        """Return when something began that has lasted so many milliseconds, for `put`."""
+        return self._clock.running() - ms / 1000
 
     def decide(self, unit: str | None) -> Decision:
         """Return the decision for a unit; the old arm stands in for whatever is wrong here."""
@@ -65,7 +106,7 @@ class Core:
         messages: object = None,
     ) -> Any:
         """Call the decided arm, with retries and fallback, and record it; `shadow` calls the new one beside it."""
-        started = time.perf_counter()
+        started = self._clock.running()
         served = self._drive(decision, call)
         self._ended(decision, served, started, messages)
         if shadow is not None:
@@ -80,7 +121,7 @@ class Core:
         messages: object = None,
     ) -> Any:
         """Do as `run` does, in an event loop."""
-        started = time.perf_counter()
+        started = self._clock.running()
         served = await self._adrive(decision, call)
         self._ended(decision, served, started, messages)
         if shadow is not None:
@@ -89,14 +130,14 @@ class Core:
 
     def _drive(self, decision: Decision, call: Callable[[ArmName], Any]) -> Served:
         try:
-            return drive(course(decision, self.decider.breaker, time.monotonic), call)
+            return drive(course(decision, self.decider.breaker, self._clock.running), call, self._clock.sleep)
         except Exception as error:  # noqa: BLE001  what a call raises is in the outcome, so this is the router's own
             self.own_fault(error)
         return Served("old", call("old"))
 
     async def _adrive(self, decision: Decision, call: Callable[[ArmName], Any]) -> Served:
         try:
-            return await adrive(course(decision, self.decider.breaker, time.monotonic), call)
+            return await adrive(course(decision, self.decider.breaker, self._clock.running), call)
         except Exception as error:  # noqa: BLE001  as above
             self.own_fault(error)
         return Served("old", await awaited(call("old")))
@@ -105,7 +146,7 @@ class Core:
 
     def stream(self, decision: Decision, call: Callable[[ArmName], Any]) -> Stream:
         """Call the decided arm for a stream; a failure after it was returned is the caller's to see."""
-        started = time.perf_counter()
+        started = self._clock.running()
         served = self._drive(decision, call)
         if served.error is not None:
             self._ended(decision, served, started, None)
@@ -113,7 +154,7 @@ class Core:
 
     async def astream(self, decision: Decision, call: Callable[[ArmName], Any]) -> AsyncStream:
         """Do as `stream` does, in an event loop."""
-        started = time.perf_counter()
+        started = self._clock.running()
         served = await self._adrive(decision, call)
         if served.error is not None:
             self._ended(decision, served, started, None)
@@ -141,7 +182,7 @@ class Core:
     def _blame(self) -> None:
         """Let the breaker know of a stream that broke after its call had counted as a success."""
         try:
-            self.decider.breaker.saw(failed=True, now=time.monotonic())
+            self.decider.breaker.saw(failed=True, now=self._clock.running())
         except Exception as error:  # noqa: BLE001  the router's own faults never reach a request
             self.own_fault(error)
 
@@ -202,14 +243,14 @@ class Core:
         failure: str | None = None,
         **fields: Any,
     ) -> None:
-        """Record the end of a request that began at `started`, a `time.perf_counter()`; never raises."""
+        """Record the end of a request that began at `started`, by its clock; never raises."""
         try:
-            latency = (time.perf_counter() - started) * 1000
+            latency = (self._clock.running() - started) * 1000
             if not decision.call_id:
                 return  # nobody decided: the router's own fault stands in its count
             text = (messages, answer) if decision.rollout.record_text else None
             told, failed = (usage, None) if answer is None else self._told(answer)
-            at = int(time.time() * 1000)
+            at = self.now_ms()
             end = CallEnd(decision, at, latency, failure=failure or failed, usage=told, text=text, **fields)
             self.log.put(end)
             if self._telemetry is not None:

@@ -7,16 +7,13 @@ import logging
 import secrets
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_llmupgrade.rollout.breaker import Breaker
 from pytest_llmupgrade.rollout.buckets import SPACE, call_id, mark_of, read_call_id, unit_hash
 from pytest_llmupgrade.rollout.events import Decision
-from pytest_llmupgrade.rollout.policy import Watch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_llmupgrade.rollout.config import ArmName, BreakerRule
     from pytest_llmupgrade.rollout.policy import Policy
 
@@ -26,11 +23,22 @@ UNIT: ContextVar[str | None] = ContextVar("llmupgrade_unit", default=None)
 log = logging.getLogger("pytest_llmupgrade.rollout")
 
 
+class Source(Protocol):
+    """What decisions go by: files that may change, or whatever a simulation says."""
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it as it stands."""
+
+    def look(self) -> Policy:
+        """Return what is in force now."""
+
+
 class Decider:
     """Decides for a process; `policy` is replaced as a whole, so a decision takes no lock."""
 
-    def __init__(self, path: Path) -> None:
-        self._watch = Watch(path)
+    def __init__(self, source: Source, *, watches: bool = True) -> None:
+        self._watch, self._watches = source, watches
         self.policy = self._watch.look()
         self.breaker = Breaker(self.policy.rollout.breaker)
         self._told: str | None = None
@@ -56,7 +64,7 @@ class Decider:
 
     def decide(self, unit: str | None) -> Decision:
         """Return the decision for a unit, by default the context's; without any, each request is its own."""
-        if self._thread is None:
+        if self._thread is None and self._watches:
             self._start()
         policy = self.policy
         name = unit if unit is not None else UNIT.get()

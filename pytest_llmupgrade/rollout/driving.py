@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.course import Course, Outcome, Served
 
 
-def drive(course: Course, call: Callable[[ArmName], Any]) -> Served:
+def drive(
+    course: Course, call: Callable[[ArmName], Any], sleep: Callable[[float], None] = time.sleep
+) -> Served:
     """Follow a course with plain calls; whatever they raise is part of it."""
     outcome: Outcome | None = None
     while True:
@@ -24,7 +26,7 @@ def drive(course: Course, call: Callable[[ArmName], Any]) -> Served:
             served: Served = done.value
             return served
         if isinstance(todo, float):
-            time.sleep(todo)
+            sleep(todo)
             outcome = None
             continue
         try:

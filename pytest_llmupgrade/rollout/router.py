@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import copy
 import os
-import time
 import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -56,19 +55,13 @@ class ModelRouter:
 
     def __init__(
         self,
-        path: Path,
+        core: Core,
         *,
-        old: Callable[..., Any] | None,
-        new: Callable[..., Any] | None,
-        shadow: Callable[..., Any] | None,
+        old: Callable[..., Any] | None = None,
+        new: Callable[..., Any] | None = None,
+        shadow: Callable[..., Any] | None = None,
     ) -> None:
-        self._core = Core(path)
-        mode = self._core.decider.policy.rollout.mode
-        if mode == "shadow" and new is not None and shadow is None:
-            raise UsageError(
-                f"{path}: mode shadow needs ModelRouter.from_file(..., shadow=CALLABLE): what calls the new arm "
-                "without acting, for nobody asked for its effects"
-            )
+        self._core = core
         self._callables: dict[ArmName, Callable[..., Any] | None] = {"old": old, "new": new}
         self._shadow = shadow
         _tidy_up(self._core)
@@ -87,7 +80,14 @@ class ModelRouter:
         `old` and `new` take the messages and whatever else `call` is given, and may be async, for `acall`; `shadow`
         calls the new arm without acting. Without any, the router only decides, or wraps a client.
         """
-        return cls(Path(path), old=old, new=new, shadow=shadow)
+        core = Core.from_file(Path(path))
+        mode = core.decider.policy.rollout.mode
+        if mode == "shadow" and new is not None and shadow is None:
+            raise UsageError(
+                f"{path}: mode shadow needs ModelRouter.from_file(..., shadow=CALLABLE): what calls the new arm "
+                "without acting, for nobody asked for its effects"
+            )
+        return cls(core, old=old, new=new, shadow=shadow)
 
     # --- requests ----------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class ModelRouter:
             decision = self._core.decider.named(call_id)
             if decision is None:
                 return False
-            self._core.log.put(rating_event(decision, good=bool(good), at_ms=int(time.time() * 1000)))
+            self._core.log.put(rating_event(decision, good=bool(good), at_ms=self._core.now_ms()))
         except Exception as error:  # noqa: BLE001  a rating is no reason to fail a request
             self._core.own_fault(error)
             return False
@@ -182,7 +182,7 @@ class ModelRouter:
         """Record a call that the product made itself; `served` is by default the decided arm, or none on failure."""
         self._core.put(
             decision,
-            time.perf_counter() - latency_ms / 1000,
+            self._core.since(latency_ms),
             served=served or (None if failure else decision.arm),
             failure=failure,
             usage=usage,
