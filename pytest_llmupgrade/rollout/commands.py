@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import FaultyFiles, LlmUpgradeError, UsageError
 from pytest_llmupgrade.rollout.config import KILL_ENV
-from pytest_llmupgrade.rollout.loading import load_rollout, seconds
+from pytest_llmupgrade.rollout.loading import duration_s, load_rollout
 from pytest_llmupgrade.rollout.observing import Look, iso, look, settle
+from pytest_llmupgrade.rollout.page import page
 from pytest_llmupgrade.rollout.policy import KILL_FILE, kill_file, kill_reason, sink_folder
 from pytest_llmupgrade.rollout.state_file import read_history, write_state
 from pytest_llmupgrade.rollout.states import State
 from pytest_llmupgrade.rollout.status_json import status_plain
-from pytest_llmupgrade.rollout.status_lines import Page, status_lines
+from pytest_llmupgrade.rollout.status_lines import status_lines
 from pytest_llmupgrade.wording import one_line, printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _STOPPED = ("rolled_back", "killed")
 _HOME, _TO_LINE_END, _TO_SCREEN_END = "\x1b[H", "\x1b[K", "\x1b[J"
 _SHORTEST_S = 0.2
-_PIPE_WIDTH = 100
 
 
 def status(options: argparse.Namespace) -> int:
@@ -40,7 +39,7 @@ def status(options: argparse.Namespace) -> int:
         _say(json.dumps(status_plain(_look(options)), indent=1))
         return 0
     if options.once or not sys.stdout.isatty():
-        for line in status_lines(_look(options), _page()):
+        for line in status_lines(_look(options), page()):
             _say(line)
         return 0
     pace = _pace(options.interval)
@@ -118,7 +117,7 @@ def reset(options: argparse.Namespace) -> int:
 def _live_lines(options: argparse.Namespace) -> Iterator[str]:
     """Yield the screen; a broken edit is shown until it is mended."""
     try:
-        yield from status_lines(_look(options), _page())
+        yield from status_lines(_look(options), page())
     except LlmUpgradeError as error:
         yield from (printable(line) for line in str(error).splitlines())
     yield ""
@@ -187,17 +186,7 @@ class _Pace:
 
 
 def _pace(interval: str) -> _Pace:
-    try:
-        length = seconds(interval)
-    except (ValueError, KeyError):
-        length = 0.0
+    length = duration_s(interval) or 0.0
     if not _SHORTEST_S <= length <= threading.TIMEOUT_MAX:
         raise UsageError(f"--interval={interval}: write a duration such as 30s or 5m")
     return _Pace(length)
-
-
-def _page() -> Page:
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else _PIPE_WIDTH
-    colour = not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or terminal)
-    return Page(width=width, colour=colour)

@@ -100,7 +100,8 @@ def _evidence(failing: Failing, max_ratio: float | None) -> tuple[float, float]:
 
 @lru_cache(maxsize=_KEPT)
 def _bounds_of(failing: Failing) -> Interval:
-    return ratio_bounds([failing])
+    """Return the ratio with the bounds at which the largest one counts as excluded: 90 %, 5 % on either side."""
+    return ratio_bounds([failing], 2 / EXCLUDED)
 
 
 @lru_cache(maxsize=_KEPT)

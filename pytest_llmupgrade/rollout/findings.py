@@ -28,7 +28,7 @@ class Check:
     means: tuple[float, float] | None = None
     """Of a mean: the new arm's, the old arm's."""
     ratio: Interval | None = None
-    """New over old, with bounds that hold at every look (95 %)."""
+    """New over old, with bounds that hold at every look (90 %: below the largest ratio where that is excluded)."""
     log_e_harm: float | None = None
     """Log evidence of harm."""
     log_e_excluded: float | None = None

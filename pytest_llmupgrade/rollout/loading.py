@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,13 @@ def seconds(text: str) -> float:
     """Return the seconds of a duration such as `24h`; the format is checked before."""
     number = text.rstrip("msdh")
     return float(number) * _SECONDS[text[len(number) :]]
+
+
+def duration_s(text: str) -> float | None:
+    """Return the seconds of what somebody typed as a duration; None where it is none."""
+    from pytest_llmupgrade.rollout.wire import DURATION
+
+    return seconds(text) if re.fullmatch(DURATION, text) else None
 
 
 # --- making ----------------------------------------------------------------------------------------

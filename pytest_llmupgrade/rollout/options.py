@@ -34,15 +34,44 @@ def add(parser: argparse.ArgumentParser) -> None:
             metavar="FOLDER",
             help="records copied from another host, counted beside the sink's; may be repeated",
         )
-    for action in (status, watch, kill, reset):
+    simulate = actions.add_parser("simulate", help="what the gate would do with made traffic; writes nothing")
+    _add_traffic(simulate)
+    for action in (status, watch, kill, reset, simulate):
         action.add_argument(
             "file", type=Path, nargs="?", default=Path("rollout.yaml"), metavar="rollout.yaml"
         )
         action.set_defaults(run=_run)
 
 
+def _add_traffic(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--requests", type=int, default=100_000, metavar="N", help="at most (default: 100000)"
+    )
+    parser.add_argument(
+        "--units", type=int, metavar="N", help="that make them (default: a fifth of --requests)"
+    )
+    parser.add_argument(
+        "--traffic", default="1/s", metavar="N/s|m|h|d", help="requests per time (default: 1/s)"
+    )
+    for flag, metavar, words in (
+        ("--harm", "METRIC=RATIO", "the new arm's failures, or mean, as a multiple of the old one's"),
+        ("--base", "METRIC=SHARE", "share of the old arm's requests that an event metric happens to"),
+    ):
+        parser.add_argument(
+            flag, action="append", default=[], metavar=metavar, help=f"{words}; may be repeated"
+        )
+    parser.add_argument(
+        "--rated", type=float, default=0.2, metavar="SHARE", help="of requests (default: 0.2)"
+    )
+    parser.add_argument("--sticky", action="store_true", help="a unit that fails once fails every time")
+    parser.add_argument("--every", default="30s", metavar="TIME", help="between two looks (default: 30s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed, the same story")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
 def _run(options: argparse.Namespace) -> int:
     from pytest_llmupgrade.rollout import commands
+    from pytest_llmupgrade.rollout.simulating import command
 
-    code: int = getattr(commands, options.action)(options)
+    code: int = getattr(command if options.action == "simulate" else commands, options.action)(options)
     return code

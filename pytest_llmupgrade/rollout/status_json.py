@@ -33,7 +33,7 @@ def status_plain(seen: Look) -> dict[str, Any]:
         "finding": seen.reading.finding,
         "need": _need_plain(seen),
         "evidence": {"harm": harm_evidence(len(rollout.metrics)), "excluded": EXCLUDED},
-        "checks": [_check_plain(rollout, check) for check in seen.reading.checks],
+        "checks": [check_plain(rollout, check) for check in seen.reading.checks],
         "events_lost": seen.found.lost,
         "lines_cut": seen.found.torn,
     }
@@ -59,7 +59,8 @@ def _need_plain(seen: Look) -> dict[str, Any] | None:
     return {"requests": need.requests, "at": None if need.ms is None else iso(seen.at_ms + need.ms)}
 
 
-def _check_plain(rollout: Rollout, check: Check) -> dict[str, Any]:
+def check_plain(rollout: Rollout, check: Check) -> dict[str, Any]:
+    """Return a check as plain values."""
     metric = next((each for each in rollout.metrics if each.name == check.name), None)
     return {
         "name": check.name,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
@@ -13,59 +11,15 @@ from pytest_llmupgrade.rollout.observing import iso
 from pytest_llmupgrade.rollout.states import next_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from pytest_llmupgrade.rollout.config import Rollout
     from pytest_llmupgrade.rollout.findings import Check
     from pytest_llmupgrade.rollout.observing import Look
+    from pytest_llmupgrade.rollout.page import Page
     from pytest_llmupgrade.rollout.rollups import Counts
     from pytest_llmupgrade.rollout.states import State
 
-_COLOURS = {
-    "rolled_back": "31;1",
-    "killed": "31;1",
-    "hold": "33;1",
-    "ready": "32;1",
-    "complete": "32;1",
-    "pilot": "1",
-    "shadow": "1",
-    "pass": "32",
-    "lacking": "33",
-    "wrong": "33;1",
-    "harm": "31;1",
-}
-_NARROW = (10, 15, 15, 20, 7, 7)
-_WIDE = (18, 26, 26, 24, 10, 10)
-_LONGEST_LINE = 120
 _BIG = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the lines are written on."""
-
-    width: int
-    """Cells."""
-    colour: bool
-
-    def coloured(self, text: str, kind: str) -> str:
-        """Return text in the colour of a state or a finding."""
-        return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
-
-    def row(self, texts: Sequence[str]) -> str:
-        """Return a row of the table, its cells cut where they are too long."""
-        widths = _WIDE if self.width > sum(_WIDE) + len(_WIDE) else _NARROW
-        cells = [
-            wording.pad(wording.shorten(text, width), width, right=index > 0)
-            for index, (text, width) in enumerate(zip(texts, widths, strict=False))
-        ]
-        return " ".join(cells).rstrip()
-
-    def wrapped(self, text: str, indent: int) -> list[str]:
-        """Return lines that fit, without their indent."""
-        return textwrap.wrap(
-            wording.one_line(text), max(20, min(self.width, _LONGEST_LINE) - indent), break_on_hyphens=False
-        ) or [""]
 
 
 def status_lines(seen: Look, page: Page) -> Iterator[str]:
@@ -75,21 +29,21 @@ def status_lines(seen: Look, page: Page) -> Iterator[str]:
     yield from _table(seen, page)
     yield ""
     for check in seen.reading.checks:
-        yield from _check(check, page)
+        yield from check_lines(check, page)
     yield from _troubles(seen)
 
 
-def state_words(rollout: Rollout, state: State) -> str:
-    """Return where a rollout stands, in a few words."""
-    name = state.name.replace("_", " ").upper()
-    return f"{rollout.id}: {name} at {rollout.percent:g} %"
+def state_name(state: State) -> str:
+    """Return a state's name for people."""
+    return state.name.replace("_", " ").upper()
 
 
 def _head(seen: Look, page: Page) -> Iterator[str]:
     rollout, state = seen.rollout, seen.state
     following = next_percent(rollout, rollout.percent)
     more = "" if following is None or not rollout.percent else f", next step {following:g} %"
-    yield page.coloured(state_words(rollout, state), state.name) + more
+    words = f"{rollout.id}: {state_name(state)} at {rollout.percent:g} %"
+    yield page.coloured(words, state.name) + more
     repeated = state.name in ("pilot", "hold") and any(
         check.words in state.why for check in seen.reading.checks
     )
@@ -109,7 +63,7 @@ def _head(seen: Look, page: Page) -> Iterator[str]:
 def _table(seen: Look, page: Page) -> Iterator[str]:
     rollout = seen.rollout
     old, new = seen.counts("old"), seen.counts("new")
-    yield page.row(("", "old", "new", "new / old, 95 %", "E harm", "E excl."))
+    yield page.row(("", "old", "new", "new / old, 90 %", "E harm", "E excl."))
     yield page.row(("model", *(wording.one_line(rollout.arms[arm].model) for arm in ("old", "new"))))
     for name, figure in _FIGURES:
         yield page.row((name, figure(old), figure(new)))
@@ -178,7 +132,8 @@ def _evidence(log_e: float | None) -> str:
 # --- below it --------------------------------------------------------------------------------------
 
 
-def _check(check: Check, page: Page) -> Iterator[str]:
+def check_lines(check: Check, page: Page) -> Iterator[str]:
+    """Yield a check with its finding and its words."""
     first, *others = page.wrapped(f"{check.name}: {check.words}", 12)
     yield f"  {page.coloured(f'{check.finding:<8}', check.finding)}  {first}"
     yield from (f"{'':12}{line}" for line in others)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.rollout.rollups import Counts, Key, Moments, Rollup
+from pytest_llmupgrade.rollout.sides import Side
 from pytest_llmupgrade.rollout.sketch import latency_bin
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Tally:
     def counts(self) -> dict[Key, Counts]:
         """Return what was counted so far."""
         return {key: cell.counts() for key, cell in self._cells.items()}
+
+    def side(self, key: Key) -> Side:
+        """Return the numbers of one step and arm so far, without a copy of its units."""
+        cell = self._cells.get(key)
+        return Side() if cell is None else cell.side()
 
     def rollups(self, *, process: str, minute: int, through: int, lost: int = 0) -> list[Rollup]:
         """Return what was counted as the lines of a rollup file."""
@@ -139,18 +145,31 @@ class _Cell:
             self.failed.setdefault(name, set()).add(unit)
             self.events[name] = self.events.get(name, 0) + 1
 
-    def counts(self) -> Counts:
-        moments: dict[str, Any] = {
+    def side(self) -> Side:
+        return Side(
+            requests=self.requests,
+            units=len(self.units),
+            failed={name: len(units) for name, units in self.failed.items()},
+            rated=len(self.rated),
+            moments=self._moments(),
+            first_ms=self.first_ms,
+            last_ms=self.last_ms,
+        )
+
+    def _moments(self) -> dict[str, Moments]:
+        return {
             name: Moments(count=each.count, total=each.total, squares=each.squares)
             for name, each in self.sums.items()
         }
+
+    def counts(self) -> Counts:
         return Counts(
             requests=self.requests,
             units=frozenset(self.units),
             failed={name: frozenset(units) for name, units in self.failed.items()},
             rated=frozenset(self.rated),
             events=dict(self.events),
-            moments=moments,
+            moments=self._moments(),
             latency=dict(self.latency),
             errors=dict(self.errors),
             fallbacks=self.fallbacks,

@@ -19,8 +19,9 @@ HARM_GRID = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Ratios that a bet on harm is spread over, as multiples of the one that is tested."""
 EXCLUDED_GRID = (0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The same for a bet on less than the tested ratio."""
-_MOST_RATIO = 1e6
-_STEPS = 200  # of a bisection: past the last bit of a double
+_MOST_LOG = math.log(1e6)  # of a ratio that anybody asks for
+_STEPS = 200  # of a search: past the last bit of a double
+_NEAR = 1e-10
 _N_STAR = 5000
 _CONCENTRATION = 1000.0
 
@@ -147,13 +148,14 @@ def _mixed(failing: Sequence[tuple[float, float, float]], tested: float) -> floa
 
 
 def _bet(failing: Sequence[tuple[float, float, float]], tested: float, grid: Sequence[float]) -> float:
-    terms = []
-    for factor in grid:
-        term = 0.0
-        for share, new, old in failing:
-            null, other = _of_new(share, tested), _of_new(share, tested * factor)
-            term += new * math.log(other / null) + old * math.log((1 - other) / (1 - null))
-        terms.append(term)
+    terms = [0.0] * len(grid)
+    for share, new, old in failing:
+        odds = share * tested
+        rest = 1 - share
+        for at, factor in enumerate(grid):
+            # the new arm's share of failing units is odds / (odds + rest), both for the tested ratio and the other
+            grown = math.log((odds * factor + rest) / (odds + rest))
+            terms[at] += new * (math.log(factor) - grown) - old * grown
     return _log_mean_exp(terms)
 
 
@@ -165,6 +167,8 @@ def _log_mean_exp(terms: Sequence[float]) -> float:
 def _likeliest(failing: Sequence[Failing]) -> float:
     """Return the ratio under which the failing units are as they are, on average."""
     new = sum(each.new for each in failing)
+    if len(failing) == 1 and failing[0].old:
+        return new * (1 - failing[0].share) / (failing[0].old * failing[0].share)
 
     def too_low(ratio: float) -> float:
         return new - sum((each.new + each.old) * _of_new(each.share, ratio) for each in failing)
@@ -173,18 +177,28 @@ def _likeliest(failing: Sequence[Failing]) -> float:
 
 
 def _root(excess: Callable[[float], float]) -> float:
-    """Return where a function that falls with the ratio crosses zero, 0 where it is never above it."""
-    low, high = 1 / _MOST_RATIO, _MOST_RATIO
-    if excess(low) <= 0:
+    """Return where a function that falls with the ratio crosses zero, 0 where it is never above it.
+
+    Regula falsi in the ratio's logarithm (the Illinois rule: an end that stays counts half), and where that is slow,
+    halves.
+    """
+    above, below = -_MOST_LOG, _MOST_LOG
+    over, under = excess(math.exp(above)), excess(math.exp(below))
+    if over <= 0:
         return 0.0
-    if excess(high) > 0:
+    if under > 0:
         return math.inf
-    for _ in range(_STEPS):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-        if high / low < 1 + 1e-12:
+    for turn in range(_STEPS):
+        share = 0.5 if turn % 3 == 2 or under == 0 else over / (over - under)  # noqa: PLR2004  each third turn
+        middle = above + (below - above) * share
+        found = excess(math.exp(middle))
+        if found > 0:
+            above, over, under = middle, found, under / 2
+        else:
+            below, under, over = middle, found, over / 2
+        if below - above < _NEAR or abs(found) < _NEAR:
             break
-    return math.sqrt(low * high)
+    return math.exp(middle)
 
 
 def _log_beta(a: float, b: float) -> float:

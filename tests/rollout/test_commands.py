@@ -14,9 +14,10 @@ from pytest_llmupgrade import ModelRouter
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.rollout import commands
 from pytest_llmupgrade.rollout.observing import look
+from pytest_llmupgrade.rollout.page import Page
 from pytest_llmupgrade.rollout.rollups import Counts, Key
 from pytest_llmupgrade.rollout.state_file import read_history
-from pytest_llmupgrade.rollout.status_lines import Page, status_lines
+from pytest_llmupgrade.rollout.status_lines import status_lines
 from tests import golden
 from tests.rollout.counting import NOW_MS, arm_counts, equal, step_counts
 from tests.rollout.sinks import write_records, write_rollout

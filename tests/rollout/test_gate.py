@@ -34,12 +34,25 @@ def test_equal_arms_pass() -> None:
     reading = read(equal())
     assert [each.finding for each in reading.checks] == ["pass"] * 7
     assert check(reading, "error").words == (
-        "more than 3x is excluded: 20 of 2,000 units of the new arm, 380 of 38,000 of the old one [0.44x, 1.87x]"
+        "more than 3x is excluded: 20 of 2,000 units of the new arm, 380 of 38,000 of the old one [0.47x, 1.78x]"
     )
     assert (
         check(reading, "cost_usd").words
         == "more than 3x is excluded: $0.001 against $0.001 per request, 1.00x"
     )
+
+
+@given(st.integers(0, 200), st.integers(0, 2000))
+def test_bounds_and_verdict_agree(failed_new: int, failed_old: int) -> None:
+    """The largest ratio lies above the bounds that are shown where it is called excluded, and only there."""
+    counts = step_counts(
+        arm_counts(2_000, {"error": failed_new}), arm_counts(38_000, {"error": failed_old}, first=10**9)
+    )
+    found = check(read(counts), "error")
+    assert found.ratio is not None
+    assert found.log_e_excluded is not None
+    if abs(found.ratio.high - 3) > 1e-6:
+        assert (found.ratio.high < 3) == (found.log_e_excluded >= math.log(20))
 
 
 def test_few_requests_lack() -> None:

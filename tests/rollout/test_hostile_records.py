@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.observing import look
+from pytest_llmupgrade.rollout.page import Page
 from pytest_llmupgrade.rollout.rollups import Rollup, to_line
 from pytest_llmupgrade.rollout.status_json import status_plain
-from pytest_llmupgrade.rollout.status_lines import Page, status_lines
+from pytest_llmupgrade.rollout.status_lines import status_lines
 from tests.rollout.counting import NOW_MS, equal
 from tests.rollout.sinks import write_rollout
 
