@@ -76,6 +76,12 @@ def event_check(metric: EventMetric, step: Step, arms: Arms, *, metrics: int) ->
     return _check(metric, arms, found, metrics)
 
 
+def event_finding(metric: EventMetric, step: Step, arms: Arms, *, metrics: int) -> Finding:
+    """Return what `event_check` finds of a metric that is compared and not rated, without its words."""
+    failing = Failing(arms.share, arms.new.failed.get(metric.name, 0), arms.old.failed.get(metric.name, 0))
+    return _finding(metric, _found(metric, step, failing, (arms.new.units, arms.old.units)), metrics)
+
+
 def _found(metric: EventMetric, step: Step, failing: Failing, units: tuple[int, int]) -> _Found:
     max_ratio = metric.max_ratio if metric.max_ratio is not None else step.max_ratio
     harm, excluded = _evidence(failing, max_ratio)
@@ -111,7 +117,8 @@ def _units_needed(failing: Failing, max_ratio: float) -> int | None:
 
 def _check(metric: EventMetric, arms: Arms, found: _Found, metrics: int) -> Check:
     bounds = _bounds_of(found.failing)
-    finding, words, need = _verdict(metric, arms, found, bounds, metrics)
+    finding = _finding(metric, found, metrics)
+    words, need = _words(metric, arms, found, bounds, finding)
     return Check(
         name=metric.name,
         finding=finding,
@@ -125,22 +132,26 @@ def _check(metric: EventMetric, arms: Arms, found: _Found, metrics: int) -> Chec
     )
 
 
-def _verdict(
-    metric: EventMetric, arms: Arms, found: _Found, bounds: Interval, metrics: int
-) -> tuple[Finding, str, Need | None]:
+def _finding(metric: EventMetric, found: _Found, metrics: int) -> Finding:
     if reaches(found.log_e_harm, harm_evidence(metrics)):
-        finding: Finding = "harm" if metric.role == "guardrail" else "wrong"
-        return finding, f"{wording.ratio(bounds.estimate)} as often {_bounds(bounds)}: {found.words}", None
-    if reaches(found.log_e_excluded, EXCLUDED):
-        if found.max_ratio is None:
-            return "pass", found.words, None
-        return "pass", f"more than {found.max_ratio:g}x is excluded: {found.words} {_bounds(bounds)}", None
-    if metric.max_share is not None and reaches(found.log_e_below, EXCLUDED):
-        return "pass", f"more than {wording.share(metric.max_share)} is excluded: {found.words}", None
-    return _lacking(metric, arms, found)
+        return "harm" if metric.role == "guardrail" else "wrong"
+    excluded = reaches(found.log_e_excluded, EXCLUDED) or reaches(found.log_e_below, EXCLUDED)
+    return "pass" if excluded else "lacking"
 
 
-def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[Finding, str, Need | None]:
+def _words(
+    metric: EventMetric, arms: Arms, found: _Found, bounds: Interval, finding: Finding
+) -> tuple[str, Need | None]:
+    if finding == "lacking":
+        return _lacking(metric, arms, found)
+    if finding != "pass":
+        return f"{wording.ratio(bounds.estimate)} as often {_bounds(bounds)}: {found.words}", None
+    if found.max_ratio is not None and reaches(found.log_e_excluded, EXCLUDED):
+        return f"more than {found.max_ratio:g}x is excluded: {found.words} {_bounds(bounds)}", None
+    return f"more than {wording.share(metric.max_share)} is excluded: {found.words}", None
+
+
+def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[str, Need | None]:
     assert found.max_ratio is not None  # noqa: S101  without one everything is excluded
     words = f"{found.max_ratio:g}x is not excluded yet: {found.words}"
     failing = found.failing.new + found.failing.old
@@ -148,12 +159,12 @@ def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[Finding, s
         hint = (
             "" if metric.max_share is not None else "; max_share would let few failures count by themselves"
         )
-        return "lacking", f"{words}{hint}", None
+        return f"{words}{hint}", None
     units = _units_needed(found.failing, found.max_ratio)
     if units is None:
-        return "lacking", words, None
+        return words, None
     need = arms.need(math.ceil(units * arms.requests / failing))
-    return "lacking", f"{words}; {need.words} if it is as good as the old one", need
+    return f"{words}; {need.words} if it is as good as the old one", need
 
 
 def _alone(metric: EventMetric, failed: int, units: int) -> Check:

@@ -48,7 +48,7 @@ def _checks(rollout: Rollout, step: Step, arms: Arms, now_ms: int) -> Iterator[C
     yield _records(rollout, arms, now_ms)
     yield _duration(step, arms)
     if arms.share < 1:
-        yield _traffic(arms)
+        yield traffic_check(arms)
     tested = len(rollout.metrics)
     for metric in rollout.metrics:
         if isinstance(metric, EventMetric):
@@ -95,7 +95,8 @@ def _duration(step: Step, arms: Arms) -> Check:
     return Check(name="duration", finding="pass", words=f"{wording.duration(lasted)} at {step.percent:g} %")
 
 
-def _traffic(arms: Arms) -> Check:
+def traffic_check(arms: Arms) -> Check:
+    """Check that the units fell to the arms as declared."""
     new, old = arms.new.units, arms.old.units
     of = new + old
     words = f"{new:,} of {of:,} units went to the new arm"
