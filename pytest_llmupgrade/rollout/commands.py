@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -45,7 +46,7 @@ def status(options: argparse.Namespace) -> int:
     pace = _pace(options.interval)
     sys.stdout.write(_HOME + _TO_SCREEN_END)
     while True:
-        shown = "".join(f"{line}{_TO_LINE_END}\n" for line in _live_lines(options))
+        shown = "".join(f"{line}{_TO_LINE_END}\n" for line in _fitting(list(_live_lines(options))))
         sys.stdout.write(f"{_HOME}{shown}{_TO_SCREEN_END}")
         sys.stdout.flush()
         pace.wait()
@@ -122,6 +123,12 @@ def _live_lines(options: argparse.Namespace) -> Iterator[str]:
         yield from (printable(line) for line in str(error).splitlines())
     yield ""
     yield f"at {iso(_now_ms())}, every {options.interval}; Ctrl-C ends"
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """Return the lines that the terminal has room for; what scrolls cannot be drawn over."""
+    room = shutil.get_terminal_size().lines - 1
+    return lines if len(lines) <= room else [*lines[: max(0, room - 1)], "... (a higher window shows more)"]
 
 
 def _watched(options: argparse.Namespace, before: State | None) -> State:

@@ -31,7 +31,15 @@ class Look:
     found: Found
     reading: Reading
     state: State
+    """Where the rollout stands by this look."""
+    recorded: State | None
+    """Where the state file says it stands: what the router goes by; None: nothing was ever written of it."""
     at_ms: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is a rollback that no watcher has written, so that the new arm is still served."""
+        return self.state.latched and (self.recorded is None or not self.recorded.latched)
 
     def counts(self, arm: ArmName) -> Counts:
         """Return what the records say of an arm at the percentage in force."""
@@ -50,7 +58,7 @@ def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
     reading = evaluate(rollout, found.counts, now_ms=now_ms)
     before = read_history(folder).of(rollout.id)
     state = state_of(rollout, reading, before=before, killed=kill_reason(rollout, path))
-    return Look(rollout=rollout, found=found, reading=reading, state=state, at_ms=now_ms)
+    return Look(rollout=rollout, found=found, reading=reading, state=state, recorded=before, at_ms=now_ms)
 
 
 def settle(path: Path, seen: Look) -> State:

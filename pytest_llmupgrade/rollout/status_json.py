@@ -30,6 +30,7 @@ def status_plain(seen: Look) -> dict[str, Any]:
         "next_percent": next_percent(rollout, rollout.percent),
         "arms": {name: _arm_plain(seen, name) for name in rollout.arms},
         "latched": state.latched,
+        "recorded_state": None if seen.recorded is None else seen.recorded.name,
         "finding": seen.reading.finding,
         "need": _need_plain(seen),
         "evidence": {"harm": harm_evidence(len(rollout.metrics)), "excluded": EXCLUDED},

@@ -49,6 +49,9 @@ def _head(seen: Look, page: Page) -> Iterator[str]:
     )
     if not repeated:  # the checks below say the same
         yield from (f"  {line}" for line in page.wrapped(state.why, 2))
+    if seen.pending:
+        words = "  NOT IN FORCE: the new arm is still served; run llmupgrade rollout watch"
+        yield page.coloured(words, "harm")
     need = seen.reading.need
     if need is not None:
         at = (

@@ -84,7 +84,9 @@ def test_colours(folder: Path) -> None:
     seen = look(path, now_ms=NOW_MS)
     plain, coloured = (list(status_lines(seen, Page(width=80, colour=colour))) for colour in (False, True))
     assert [line for line, other in zip(plain, coloured, strict=True) if line != other] == [
-        line for line in plain if "ROLLED" in line or line[2:6] in ("harm", "pass", "lack", "wron")
+        line
+        for line in plain
+        if "ROLLED" in line or "NOT IN FORCE" in line or line[2:6] in ("harm", "pass", "lack", "wron")
     ]
 
 
@@ -274,18 +276,32 @@ def test_two_watchers_at_once(folder: Path) -> None:
     path = write_rollout(folder)
     write_records(folder / "pilot", HARM)
     code = "import sys; from pytest_llmupgrade.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "rollout", "watch", "--once", str(path)]
+    command = [sys.executable, "-c", code, "rollout", "watch", "--interval", "200ms", str(path)]
     watchers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own code
         for _ in range(2)
     ]
-    told = [watcher.communicate(timeout=120) for watcher in watchers]
-    assert [(watcher.returncode, err) for watcher, (_, err) in zip(watchers, told, strict=True)] == [
-        (1, "")
-    ] * 2
-    assert states(folder) == ["rolled_back"]
-    assert sorted(path.name for path in (folder / "pilot").iterdir()) == [
+    told = [watcher.stdout.readline() for watcher in watchers if watcher.stdout is not None]
+    write_records(folder / "pilot", equal())
+    again = main(["rollout", "watch", "--once"])
+    for watcher in watchers:
+        watcher.terminate()
+    errors = [watcher.communicate(timeout=60)[1] for watcher in watchers]
+    assert [" rolled back: error: 3.00x as often" in line for line in told] == [True, True]
+    assert (again, errors, states(folder)) == (1, ["", ""], ["rolled_back"])
+    assert sorted(each.name for each in (folder / "pilot").iterdir()) == [
         "rollups-host-1-a.jsonl",
         "state.json",
         "state.lock",
     ]
+
+
+def test_harm_that_nobody_acts_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`status` acts on nothing, so harm that no watcher has acted on is said to be in no force yet."""
+    write_rollout(folder)
+    write_records(folder / "pilot", HARM)
+    main(["rollout", "status"])
+    assert "NOT IN FORCE: the new arm is still served" in capsys.readouterr().out
+    main(["rollout", "watch", "--once"])
+    main(["rollout", "status"])
+    assert "NOT IN FORCE" not in capsys.readouterr().out
