@@ -145,9 +145,9 @@ def _words(
     if finding == "lacking":
         return _lacking(metric, arms, found)
     if finding != "pass":
-        return f"{wording.ratio(bounds.estimate)} as often {_bounds(bounds)}: {found.words}", None
+        return f"{wording.ratio(bounds.estimate)} as often {bounds_words(bounds)}: {found.words}", None
     if found.max_ratio is not None and reaches(found.log_e_excluded, EXCLUDED):
-        return f"more than {found.max_ratio:g}x is excluded: {found.words} {_bounds(bounds)}", None
+        return f"more than {found.max_ratio:g}x is excluded: {found.words} {bounds_words(bounds)}", None
     return f"more than {wording.share(metric.max_share)} is excluded: {found.words}", None
 
 
@@ -180,6 +180,12 @@ def _alone(metric: EventMetric, failed: int, units: int) -> Check:
     return Check(finding="pass", words=words, log_e_harm=above, **counted)  # type: ignore[arg-type]
 
 
-def _bounds(bounds: Interval) -> str:
-    high = "open" if math.isinf(bounds.high) else wording.ratio(bounds.high)
-    return f"[{wording.ratio(bounds.low)}, {high}]"
+def bounds_words(bounds: Interval) -> str:
+    """Return a ratio's bounds as read by people: `[0.47x, 1.78x]`."""
+    return f"[{_times(bounds.low)}, {_times(bounds.high)}]"
+
+
+def _times(ratio: float) -> str:
+    if math.isinf(ratio):
+        return "open"
+    return f"{ratio:.2f}x" if ratio < 0.1 else wording.ratio(ratio)  # noqa: PLR2004  a lower bound of 0.0014x is none

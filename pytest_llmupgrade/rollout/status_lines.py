@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
-from pytest_llmupgrade.rollout.event_checks import EXCLUDED, harm_evidence
+from pytest_llmupgrade.rollout.event_checks import EXCLUDED, bounds_words, harm_evidence
 from pytest_llmupgrade.rollout.observing import iso
 from pytest_llmupgrade.rollout.states import next_percent
 
@@ -120,8 +120,7 @@ def _ratio(check: Check) -> str:
     bounds, failed = check.ratio, (check.new or (0, 0))[0] + (check.old or (0, 0))[0]
     if bounds is None or math.isinf(bounds.estimate) or not failed:
         return "-"
-    high = "open" if math.isinf(bounds.high) else wording.ratio(bounds.high)
-    return f"{wording.ratio(bounds.estimate)} [{wording.ratio(bounds.low)}, {high}]"
+    return f"{wording.ratio(bounds.estimate)} {bounds_words(bounds)}"
 
 
 def _evidence(log_e: float | None) -> str:
