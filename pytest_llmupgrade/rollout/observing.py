@@ -12,6 +12,7 @@ from pytest_llmupgrade.rollout.loading import load_rollout
 from pytest_llmupgrade.rollout.policy import kill_reason, sink_folder
 from pytest_llmupgrade.rollout.reading import Found, join, read_folder
 from pytest_llmupgrade.rollout.rollups import Counts, Key
+from pytest_llmupgrade.rollout.shadow_pairs import paired
 from pytest_llmupgrade.rollout.state_file import read_history, write_state
 from pytest_llmupgrade.rollout.states import State, state_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.rollout.config import ArmName, Rollout
     from pytest_llmupgrade.rollout.findings import Reading
+    from pytest_llmupgrade.rollout.shadow_pairs import Paired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Look:
     recorded: State | None
     """Where the state file says it stands: what the router goes by; None: nothing was ever written of it."""
     at_ms: int
+    pairs: tuple[Paired, ...] = ()
+    """In shadow mode, what the paired requests show."""
 
     @property
     def pending(self) -> bool:
@@ -58,7 +62,15 @@ def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
     reading = evaluate(rollout, found.counts, now_ms=now_ms)
     before = read_history(folder).of(rollout.id)
     state = state_of(rollout, reading, before=before, killed=kill_reason(rollout, path))
-    return Look(rollout=rollout, found=found, reading=reading, state=state, recorded=before, at_ms=now_ms)
+    return Look(
+        rollout=rollout,
+        found=found,
+        reading=reading,
+        state=state,
+        recorded=before,
+        at_ms=now_ms,
+        pairs=paired(rollout, (folder, *records)) if rollout.mode == "shadow" else (),
+    )
 
 
 def settle(path: Path, seen: Look) -> State:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import ArmName, Rollout
     from pytest_llmupgrade.rollout.findings import Check
     from pytest_llmupgrade.rollout.observing import Look
+    from pytest_llmupgrade.rollout.shadow_pairs import Paired
     from pytest_llmupgrade.rollout.sides import Need
 
 
@@ -35,6 +36,7 @@ def status_plain(seen: Look) -> dict[str, Any]:
         "need": _need_plain(seen),
         "evidence": {"harm": harm_evidence(len(rollout.metrics)), "excluded": EXCLUDED},
         "checks": [check_plain(rollout, check) for check in seen.reading.checks],
+        "pairs": [_pair_plain(pair) for pair in seen.pairs],
         "events_lost": seen.found.lost,
         "lines_cut": seen.found.torn,
     }
@@ -58,6 +60,17 @@ def _need_plain(seen: Look) -> dict[str, Any] | None:
     if need is None:
         return None
     return {"requests": need.requests, "at": None if need.ms is None else iso(seen.at_ms + need.ms)}
+
+
+def _pair_plain(pair: Paired) -> dict[str, Any]:
+    found = pair.difference
+    return {
+        "name": pair.name,
+        "requests": pair.requests,
+        "new_alone": pair.new_alone,
+        "old_alone": pair.old_alone,
+        "difference": [found.estimate, found.low, found.high],
+    }
 
 
 def check_plain(rollout: Rollout, check: Check) -> dict[str, Any]:

@@ -28,8 +28,12 @@ def status_lines(seen: Look, page: Page) -> Iterator[str]:
     yield ""
     yield from _table(seen, page)
     yield ""
-    for check in seen.reading.checks:
-        yield from check_lines(check, page)
+    if seen.rollout.mode == "shadow":
+        for pair in seen.pairs:
+            yield from (f"  {line}" for line in page.wrapped(f"{pair.name}: {pair.words}", 2))
+    else:
+        for check in seen.reading.checks:
+            yield from check_lines(check, page)
     yield from _troubles(seen)
 
 

@@ -296,6 +296,40 @@ def test_two_watchers_at_once(folder: Path) -> None:
     ]
 
 
+def test_a_shadow_is_compared_in_pairs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In shadow mode both arms answer the same requests: who failed alone, and the difference with its interval."""
+    write_rollout(folder, *SHADOW)
+    lines = []
+    for number in range(200):
+        event = {
+            "seq": 2 * number,
+            "v": 1,
+            "t": NOW_MS,
+            "rollout": "gpt-4o-2026-11",
+            "mode": "shadow",
+            "step": 0.0,
+        }
+        event |= {"call": f"c{number}", "unit": f"{number:016x}", "ms": 800.0}
+        old = {"type": "call", "arm": "old", "served": "old", "hits": ["error"] if number % 40 == 0 else []}
+        new = {
+            "type": "shadow",
+            "arm": "new",
+            "served": "new",
+            "hits": ["error", "slow"] if number % 10 == 0 else [],
+        }
+        lines += [{**event, **old}, {**event, **new, "seq": 2 * number + 1}]
+    (folder / "pilot").mkdir()
+    text = "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
+    (folder / "pilot" / "events-host-1-a-00001.jsonl").write_text(text, encoding="utf-8")
+    assert main(["rollout", "status"]) == 0
+    golden.check("rollout/status_shadow_pairs.txt", capsys.readouterr().out)
+    assert main(["rollout", "status", "--format", "json"]) == 0
+    errors, slow = json.loads(capsys.readouterr().out)["pairs"]
+    assert (errors["requests"], errors["new_alone"], errors["old_alone"]) == (200, 15, 0)
+    assert slow["difference"][0] == pytest.approx(0.1)
+    assert slow["difference"][1] < 0.1 < slow["difference"][2]
+
+
 def test_harm_that_nobody_acts_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`status` acts on nothing, so harm that no watcher has acted on is said to be in no force yet."""
     write_rollout(folder)

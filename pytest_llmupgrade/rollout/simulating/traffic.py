@@ -167,8 +167,8 @@ def _check_names(rollout: Rollout, led: Mapping[str, Metric], wanted: Wanted) ->
 
 
 def _share(shares: Mapping[str, float], harms: Mapping[str, float], source: str, arm: ArmName) -> float:
-    share = shares.get(source, 0.0)
-    return share if arm == "old" else min(1.0, share * harms[source]) if source in harms else share
+    """Return the share of an arm's requests that something happens to; 0 where no metric asks."""
+    return min(1.0, shares.get(source, 0.0) * (harms.get(source, 1.0) if arm == "new" else 1.0))
 
 
 def _median_ms(
