@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.rollout.counting import NOW_MS, arm_counts, equal, step_counts
 from tests.rollout.sinks import write_records, write_rollout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HARM = step_counts(arm_counts(2_000, {"error": 60}), arm_counts(38_000, {"error": 380}, first=10**9))
@@ -339,3 +341,59 @@ def test_harm_that_nobody_acts_on(folder: Path, capsys: pytest.CaptureFixture[st
     main(["rollout", "watch", "--once"])
     main(["rollout", "status"])
     assert "NOT IN FORCE" not in capsys.readouterr().out
+
+
+def between_looks(monkeypatch: pytest.MonkeyPatch, *actions: Callable[[], object]) -> None:
+    """Do something instead of each wait; press Ctrl-C when there is nothing left to do."""
+    todo = iter(actions)
+
+    def wait(_pace: object) -> None:
+        action = next(todo, None)
+        if action is None:
+            raise KeyboardInterrupt
+        action()
+
+    monkeypatch.setattr(commands._Pace, "wait", wait)
+
+
+def test_the_live_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal the table is drawn over itself, within its window; a broken edit shows, and ends nothing."""
+    file = write_rollout(folder)
+    write_records(folder / "pilot", equal())
+    between_looks(
+        monkeypatch,
+        lambda: file.write_text("rollout: {id: [", encoding="utf-8"),
+        lambda: write_rollout(folder),
+    )
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for name, value in (("COLUMNS", "80"), ("LINES", "20"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    assert main(["rollout", "status"]) == 130
+    _, _, first, broken, mended = capsys.readouterr().out.split("\x1b[H")
+    assert first == mended
+    assert "READY at 5 %" in first
+    assert first.count("\n") == 19
+    assert "(a higher window shows more)" in first
+    assert "rollout.yaml:2: not valid YAML" in broken
+
+
+def test_watching_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken edit is told once and ends no watch; once it is mended, harm is acted on."""
+    file = write_rollout(folder)
+    write_records(folder / "pilot", equal())
+    between_looks(
+        monkeypatch,
+        lambda: file.write_text("rollout: {id: [", encoding="utf-8"),
+        lambda: None,
+        lambda: write_rollout(folder),
+        partial(write_records, folder / "pilot", HARM),
+    )
+    assert main(["rollout", "watch"]) == 130
+    told = capsys.readouterr()
+    assert [line.split(": ")[1] for line in told.out.splitlines()] == ["ready", "rolled back"]
+    assert told.err.count("not valid YAML") == 1
+    assert states(folder) == ["ready", "rolled_back"]
