@@ -101,7 +101,7 @@ def test_the_store_may_lie_elsewhere(project: Project) -> None:
 
 @pytest.mark.parametrize("flags", [(), ("-p", "no:cacheprovider")])
 def test_no_key_reaches_the_store(project: Project, flags: tuple[str, ...]) -> None:
-    """The store holds no key, with and without pytest's cache plugin."""
+    """The store holds no key, with and without pytest's cache plugin, and however it is packed."""
     project.run(*flags)
     key = os.environ["OPENAI_API_KEY"].encode()
     kept = [path for path in project.pytester.path.rglob("answers.sqlite3*") if path.is_file()]
@@ -116,6 +116,17 @@ def test_a_foreign_store_is_set_aside(project: Project) -> None:
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*mine.db*"])
     assert b"holiday pictures" in [p.read_bytes() for p in project.pytester.path.glob("mine.db*")]
+
+
+@pytest.mark.parametrize("given", ["", ".", "evals"])
+def test_a_store_is_no_folder(project: Project, given: str) -> None:
+    """A folder in place of the store's file is a usage error that shows an example, before any call."""
+    result = project.run(f"--llm-store={given}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --llm-store={given}: * is a folder; name a file, such as --llm-store=*answers.sqlite3"]
+    )
+    assert not project.server.calls
 
 
 def test_listing_calls_nothing(project: Project) -> None:
