@@ -322,7 +322,7 @@ def test_a_proxy_is_not_asked_for_this_machine(
     assert answer.text == "hi"
 
 
-@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")  # the transport's own affair
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the transport's own affair
 def test_a_proxy_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the environment sends calls through a proxy, a failure names its variable, and no password."""
     monkeypatch.setenv("HTTP_PROXY", "http://user:geheim99@127.0.0.1:9")
