@@ -78,7 +78,9 @@ def parse_models(text: str) -> tuple[str, ...]:
                 f"itself, write {name},{name}#2"
             )
         if re.search(r"[\[\]\s]|::", name):
-            raise UsageError(f"--llm-models={text}: {name!r} has a space, a bracket or '::' in it")
+            raise UsageError(
+                f"--llm-models={' '.join(text.split())}: {name!r} has a space, a bracket or '::' in it"
+            )
     return names
 
 

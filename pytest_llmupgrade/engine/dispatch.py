@@ -77,14 +77,17 @@ class Dispatcher:
 
     def prefetch(self, request: Request, key: str, after: After | None) -> None:
         """Complete a request that somebody will ask for."""
-        if key in self.results or self._sender.over is not None:
+        if self._sender.over is not None:
             return
-        stored = None if key in self._flights else self._from_shelf(key)
-        if stored is not None:
-            self.results.put(key, stored)
-            self._follow(after, stored)
-            return
-        self._join(request, key, after=after)
+        answer = self.results.look(key)
+        if answer is None and key not in self._flights:
+            answer = self._from_shelf(key)
+            if answer is not None:
+                self.results.put(key, answer)
+        if answer is None:
+            self._join(request, key, after=after)
+        elif isinstance(answer, Completion):  # cases may share an answer, and each has judges of its own
+            self._follow(after, answer)
 
     def _join(
         self, request: Request, key: str, *, future: Future[Answer] | None = None, after: After | None = None

@@ -20,8 +20,9 @@ class Results:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._answers
+    def look(self, key: str) -> Answer | None:
+        """Return an answer and go on holding it; None where it is not there."""
+        return self._answers.get(key)
 
     def put(self, key: str, answer: Answer) -> None:
         """Hold an answer."""

@@ -94,7 +94,7 @@ def engine_settings(options: Options) -> EngineSettings:
 def store_path(config: pytest.Config, options: Options) -> Path:
     """Return where answers are kept: `--llm-store`, else in pytest's cache folder."""
     if options.store is not None:
-        return config.invocation_params.dir / options.store
+        return options.store
     cache = getattr(config, "cache", None)  # none with `-p no:cacheprovider`
     if cache is None:
         return config.rootpath / ".pytest_cache" / "d" / "llmupgrade" / _FILE

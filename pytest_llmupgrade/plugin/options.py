@@ -194,7 +194,7 @@ def read_options(config: pytest.Config) -> Options:
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),
-        store=None if config.getoption("llm_store") is None else Path(config.getoption("llm_store")),
+        store=_store(config),
         fresh=config.getoption("llm_fresh"),
         concurrency=_positive("--llm-concurrency", config.getoption("llm_concurrency"), int, "16"),
         budget_usd=_positive("--llm-budget", config.getoption("llm_budget"), Decimal, "5.00"),
@@ -218,6 +218,18 @@ def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: st
     except (ValueError, ArithmeticError):
         pass
     raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
+
+
+def _store(config: pytest.Config) -> Path | None:
+    given: str | None = config.getoption("llm_store")
+    if given is None:
+        return None
+    path = config.invocation_params.dir / given
+    if path.is_dir():
+        raise pytest.UsageError(
+            f"--llm-store={given}: {path} is a folder; name a file, such as --llm-store={Path(given) / 'answers.sqlite3'}"
+        )
+    return path
 
 
 def _estimate(config: pytest.Config) -> bool:

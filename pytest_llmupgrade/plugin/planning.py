@@ -85,6 +85,12 @@ def stop(session: pytest.Session) -> None:
     session.config.stash[SESSION].stop_calls()
 
 
+def stop_if_over(session: pytest.Session | None) -> None:
+    """Give up at once what -x or --maxfail has made vain: xdist waits for its workers, and these for their calls."""
+    if session is not None and (session.shouldfail or session.shouldstop):
+        stop(session)
+
+
 def reached(config: pytest.Config, nodeid: str) -> None:
     """Let the calls ahead of an item go on."""
     config.stash[SESSION].reached(nodeid)

@@ -17,6 +17,11 @@ class RunHooks:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._session: pytest.Session | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session, which pytest tells when enough has failed."""
+        self._session = session
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -59,6 +64,7 @@ class RunHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record."""
         reporting.keep_record(self._config, report)
+        planning.stop_if_over(self._session)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:

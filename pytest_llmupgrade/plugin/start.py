@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOOKS = "llmupgrade-run"
+_NOT_THE_SUITES = "ignore::DeprecationWarning:(aiohttp|httpx_aiohttp|httpx2|httpcore2|openai)"
+"""What the client's libraries say of each other must not fail calls where a suite makes warnings errors."""
 
 
 def configure(config: pytest.Config) -> None:
@@ -49,6 +51,7 @@ def activate(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin.run_hooks import RunHooks
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
+        config.addinivalue_line("filterwarnings", _NOT_THE_SUITES)
         _show_progress(config)
         if config.stash[SESSION].options.estimate:
             from pytest_llmupgrade.plugin.estimating import EstimateHooks

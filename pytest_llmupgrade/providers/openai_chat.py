@@ -31,8 +31,13 @@ _CONNECTIONS = 1_000
 
 
 def missing_key(spec: ModelSpec) -> str | None:
-    """Return one line that says which key must be set; None where none is missing."""
-    if os.environ.get(spec.api_key_env) or is_loopback(base_url_of(spec)):
+    """Return one line that says which key must be set, or set anew; None where a call may be made."""
+    key = os.environ.get(spec.api_key_env)
+    if key and not (
+        key.isascii() and key.isprintable()
+    ):  # no header takes it, and what it holds is not shown
+        return f"{spec.name}: {spec.api_key_env} holds a line break or a character that is not ASCII; set it anew"
+    if key or is_loopback(base_url_of(spec)):
         return None
     table = f'[tool.llmupgrade.models."{spec.name}"]'
     return f"{spec.name} needs a key: set {spec.api_key_env}, or api_key_env in {table}"
@@ -103,12 +108,10 @@ def _new_client(base_url: str, key: str) -> AsyncOpenAI:
     from openai import AsyncOpenAI, DefaultAioHttpClient
 
     limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    # A company's proxy cannot reach this very machine, where local models are.
+    http_client = DefaultAioHttpClient(limits=limits, timeout=None, trust_env=not is_loopback(base_url))
     return AsyncOpenAI(
-        api_key=key,
-        base_url=base_url or None,
-        max_retries=0,
-        http_client=DefaultAioHttpClient(limits=limits, timeout=None),
-        timeout=None,
+        api_key=key, base_url=base_url or None, max_retries=0, http_client=http_client, timeout=None
     )
 
 

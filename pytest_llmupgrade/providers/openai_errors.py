@@ -19,6 +19,7 @@ from pytest_llmupgrade.providers.quoting import quoted, without_keys
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _EMPTY_CODES = ("", "invalid_request_error", "server_error")
 _LONGEST_REFUSAL = 1_000
 """Characters of a refusal that are kept for adaptations: the list of accepted values stands at its end."""
@@ -81,7 +82,13 @@ def _no_answer(error: BaseException, spec: ModelSpec) -> tuple[FailureKind, str]
         return "connection", f"{address} closed the connection without an answer"
     if _any(chain, aiohttp.ClientResponseError):
         return "protocol", f"{address} does not answer in HTTP: is base_url right? ({root})"
-    return "connection", f"no connection to {address}: is base_url right? ({root})"
+    return "connection", f"no connection to {address}: is base_url right{_proxy()}? ({root})"
+
+
+def _proxy() -> str:
+    """Name the variables that send calls through a proxy: they are easily forgotten, and may hold a password."""
+    names = (name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower()))
+    return "".join(f", and the proxy in {name}" for name in names)
 
 
 def timeout_words(spec: ModelSpec) -> str:

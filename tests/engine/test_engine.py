@@ -164,6 +164,25 @@ def test_follow_ups_start_before_they_are_asked_for() -> None:
     assert len(provider.asked) == 3
 
 
+def test_cases_that_share_an_answer_have_follow_ups_of_their_own() -> None:
+    """The same question planned twice is called once, and what each asks after it begins ahead, too."""
+    provider = Scripted()
+    afters = (lambda _: [request("judge 1")], lambda _: [request("judge 2")])
+    with running(provider, quick(window=1)) as engine:
+        engine.plan([Planned(request=request("q"), owner=f"item{i}", after=afters[i]) for i in (0, 1)])
+        provider.wait_for(2)
+        while request("q").key not in _held(engine):
+            settle(engine)
+        engine.reached("item1")
+        engine._thread.post(engine._tell)
+        provider.wait_for(3)
+    assert provider.asked == ["q", "judge 1", "judge 2"]
+
+
+def _held(engine: Engine) -> dict[str, Answer]:
+    return engine._dispatcher.results._answers
+
+
 @pytest.mark.parametrize("kind", ["server", "connection", "timeout", "protocol", "rate_limit"])
 def test_passing_failures_are_retried(kind: FailureKind) -> None:
     """A call that fails once and would then succeed does succeed, and the retry is counted."""
@@ -279,7 +298,7 @@ def test_cancel_keeps_what_has_arrived() -> None:
         engine.plan([request("done")])
         provider.wait_for(1)
         settle(engine)
-        while engine.stats().in_flight or request("done").key not in engine._dispatcher.results:
+        while engine.stats().in_flight or request("done").key not in _held(engine):
             settle(engine)
         engine.cancel()
         assert texts([engine.complete(request("done"))]) == ["done"]

@@ -83,7 +83,7 @@ def stops(project: Project, with_signal: int) -> Callable[[], None]:
 def test_a_run_that_stops_waiting_is_resumed(many: Project, batches: Batches) -> None:
     """After Ctrl-C the batches go on, and the next run with the flag fetches them and makes none anew."""
     batches.polls, batches.on_poll = 1_000, stops(many, signal.SIGINT)
-    many.run("--llm-batch").stdout.fnmatch_lines(
+    many.apart("--llm-batch").stdout.fnmatch_lines(
         ["*the batches go on at the provider; the same command fetches them*"]
     )
     batches.polls, batches.on_poll = 1, lambda: None
@@ -99,7 +99,7 @@ def test_a_run_that_stops_waiting_is_resumed(many: Project, batches: Batches) ->
 def test_a_run_killed_while_it_hands_in(many: Project, batches: Batches) -> None:
     """A run that is killed before it hears its batch's name finds that batch again, and pays for nothing twice."""
     batches.on_made = stops(many, signal.SIGKILL)
-    many.run("--llm-batch")
+    many.apart("--llm-batch")
     batches.on_made = lambda: None
     many.run("--llm-batch").assert_outcomes(passed=20)
     assert sorted(len(lines) for lines in batches.handed_in) == [9, 9]
@@ -109,7 +109,7 @@ def test_a_run_killed_while_it_hands_in(many: Project, batches: Batches) -> None
 def test_a_deadline_ends_the_waiting(many: Project, batches: Batches) -> None:
     """--llm-deadline ends the waiting, too: what the batches have not brought is an error, not a call."""
     batches.polls = 1_000
-    result = many.run("--llm-batch", "--llm-deadline=10")
+    result = many.run("--llm-batch", "--llm-deadline=3")
     result.stdout.fnmatch_lines(["*not waited for the batches any longer; the same command fetches them*"])
     result.assert_outcomes(passed=2, errors=18)
     assert len(live(many)) == 2

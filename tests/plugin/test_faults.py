@@ -101,12 +101,25 @@ def test_two_runs_at_once(many: Project) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("state", ["full", "read-only"])
-def test_a_disk_that_takes_nothing(many: Project, state: str, distribution: tuple[str, ...]) -> None:
+def test_a_proxy_where_warnings_are_errors(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy with a password serves a suite with `filterwarnings = error`, whatever the client's libraries warn of."""
+    models = "".join(
+        f'[tool.llmupgrade.models.{name}]\nbase_url = "http://llm.test/v1"\n' for name in ("old", "new")
+    )
+    many.write("pyproject.toml", f'{models}[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n')
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:geheim99@127.0.0.1:{many.server.port}")
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    many.apart().assert_outcomes(passed=CALLS)
+    assert all(call.path.startswith("http://llm.test/") for call in many.server.calls)
+
+
+@pytest.mark.parametrize(("state", "flags"), [("full", ()), ("read-only", ()), ("full", ("-n2",))])
+def test_a_disk_that_takes_nothing(many: Project, state: str, flags: tuple[str, ...]) -> None:
     """On a full or read-only disk the run goes on in memory, whole, and says once what that means."""
     with mounted("size=64k") as folder:
         fill(folder) if state == "full" else ran("mount", "-o", "remount,ro", str(folder))
-        result = many.run(f"--llm-store={folder}/answers.sqlite3", *distribution)
+        result = many.run(f"--llm-store={folder}/answers.sqlite3", *flags)
     result.assert_outcomes(passed=CALLS)
     assert len(many.server.calls) == CALLS
     said = " ".join(result.stdout.str().split())

@@ -59,26 +59,33 @@ def test_targets_run_ahead(project: Project, name: str) -> None:
             project.server.release()
 
     project.server.when(release_when_eight_came, model="new")
-    project.run("--llm-concurrency=8", "--llm-report=out.json").assert_outcomes(passed=40)
+    run = project.apart if "client" in name else project.run  # a client's end is its process's
+    run("--llm-concurrency=8", "--llm-report=out.json").assert_outcomes(passed=40)
     assert len(project.server.calls) == 40
     assert [model["tokens"]["input"] for model in report_of(project)["models"]] == [200, 200]
 
 
-@pytest.mark.parametrize("scope", ["session", "function"])
-@pytest.mark.parametrize("name", TARGETS)
-def test_each_target_is_called_once(
-    project: Project, name: str, scope: str, distribution: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "scope", "flags"),
+    [
+        ("through llm", "session", ("-n2",)),
+        ("own async client", "session", ("-n2",)),
+        ("through llm", "function", ()),
+        ("own async client", "function", ()),
+    ],
+)
+def test_each_target_is_called_once(project: Project, name: str, scope: str, flags: tuple[str, ...]) -> None:
     """Whatever its scope and whoever runs it, a target is called once for each item and model."""
     write(project, TARGETS[name], scope)
-    project.run(*distribution).assert_outcomes(passed=40)
+    run = project.apart if "client" in name else project.run
+    run(*flags).assert_outcomes(passed=40)
     assert len(project.server.calls) == 40
 
 
 def test_a_target_of_a_test_runs_in_its_turn(project: Project) -> None:
     """What a fixture of a narrower scope is, is not known ahead: its target runs when its item does, one at a time."""
     write(project, TARGETS["own client"], "function")
-    project.run().assert_outcomes(passed=40)
+    project.apart().assert_outcomes(passed=40)
     assert project.server.max_in_flight == 1
 
 
@@ -104,7 +111,7 @@ def test_exitfirst_leaves_the_rest(project: Project) -> None:
 def test_nothing_is_run_for_what_is_skipped(project: Project) -> None:
     """A target is not called for deselected cases, nor where nothing shall be called."""
     write(project, TARGETS["own client"])
-    project.run("-k", "case-3")
+    project.apart("-k", "case-3")
     assert len(project.server.calls) == 2
     project.run("--co")
     assert len(project.server.calls) == 2

@@ -301,6 +301,41 @@ def test_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["sk-schl\u00fcssel", "sk-planted\n", "sk-a\x7fb", "\u2019sk-quoted\u2019"])
+def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, llm_server: LlmServer, key: str) -> None:
+    """A key that no header can hold is said to be that, without a part of it, and no call is tried."""
+    monkeypatch.setenv("OTHER_KEY", key)
+    spec = spec_of(llm_server, api_key_env="OTHER_KEY")
+    words = f"{spec.name}: OTHER_KEY holds a line break or a character that is not ASCII; set it anew"
+    assert missing_key(spec) == words
+    assert complete(spec, asked("hi")) == CallFailure(kind="auth", message=words)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch, llm_server: LlmServer
+) -> None:
+    """A server on the loopback is called directly, whatever proxy the environment names."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://user:password@127.0.0.1:9")
+    answer = complete(spec_of(llm_server), asked("hi"))
+    assert isinstance(answer, Completion)
+    assert answer.text == "hi"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the transport's own affair
+def test_a_proxy_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the environment sends calls through a proxy, a failure names its variable, and no password."""
+    monkeypatch.setenv("HTTP_PROXY", "http://user:geheim99@127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("OTHER_KEY", "sk-other-12345")
+    spec = ModelSpec(name="m", wire_name="m", base_url="http://192.0.2.1/v1", api_key_env="OTHER_KEY")
+    failure = complete(spec, asked("hi"))
+    assert isinstance(failure, CallFailure)
+    assert "no connection to 192.0.2.1: is base_url right, and the proxy in HTTP_PROXY?" in failure.message
+    assert "geheim99" not in failure.message
+
+
 @pytest.mark.parametrize(
     ("url", "here"),
     [

@@ -133,6 +133,13 @@ def test_what_did_not_run_is_said() -> None:
     assert "3 (2 not run)" in text(summary, 80)
 
 
+def test_what_did_not_run_is_said_however_quiet() -> None:
+    """-q leaves out the rows of a run that is whole, and not what a lost worker or a stopped run left undone."""
+    stopped = summary_of([record("a", "m", "passed")], planned=3)
+    assert "(2 not run)" in text(stopped, 80, -1)
+    assert "planned" not in text(summary_of([record("a", "m", "passed")], planned=1), 80, -1)
+
+
 def test_pairs_add_up() -> None:
     """Broke, fixed, both and unpaired account for every case of either model."""
     comparison = three_models().comparisons[0]

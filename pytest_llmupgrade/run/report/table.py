@@ -48,13 +48,19 @@ def _table(summary: Summary, models: Sequence[ModelSummary], width: int, verbosi
     if len(summary.models) > 1:
         roles = ["incumbent" if model.name == summary.incumbent else "candidate" for model in models]
         yield _row("", roles, column, "dim")
-    for label, cell in _METRICS if verbosity >= 0 else _METRICS[:_QUIET_METRICS]:
+    for label, cell in _shown(models, verbosity):
         texts = [cell(model) for model in models]
         if any(texts):
             yield _row(label, [text or "-" for text in texts], column)
     if verbosity >= 0:
         yield from _groups("by category", models, column, lambda model: model.by_category)
         yield from _groups("by difficulty", models, column, lambda model: model.by_difficulty)
+
+
+def _shown(models: Sequence[ModelSummary], verbosity: int) -> Sequence[tuple[str, Cell]]:
+    """Return the rows of a table; however quiet, what never ran is told, so that a lost worker hides nothing."""
+    lacking = any(model.tally.not_run for model in models)
+    return _METRICS if verbosity >= 0 else _METRICS[: _QUIET_METRICS + lacking]
 
 
 def _row(label: str, texts: Sequence[str], column: int, style: Style = "") -> Line:
