@@ -6,9 +6,11 @@ import importlib
 import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.commands.cases_snapshot import Recording, recording
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.logs.building import Tally, built, gathered
 from pytest_llmupgrade.logs.drafting import judging
@@ -47,6 +49,8 @@ class Wanted:
     redact: str | None = None
     """`module:function` of the project's own, after the built-in patterns."""
     no_redact: bool = False
+    snapshot_model: str | None = None
+    """Whose answers the logs hold: they become its snapshot."""
     update: bool = False
     force: bool = False
 
@@ -71,6 +75,7 @@ def run(wanted: Wanted, voice: Voice) -> int:
         format=wanted.format, mapped=mapping(wanted.map), told=lambda count: voice.progress(count, tally)
     )
     judges = judging(wanted.judge, json_schema=wanted.json_schema)
+    kept = _recording(wanted)
     pool = gathered(
         wanted.logs,
         how,
@@ -79,6 +84,7 @@ def run(wanted: Wanted, voice: Voice) -> int:
         by=_by(wanted.by),
         seed=wanted.seed,
         min_rating=wanted.min_rating,
+        of=kept.of if kept else None,
     )
     _usable(tally, wanted)
     made = built(
@@ -86,9 +92,17 @@ def run(wanted: Wanted, voice: Voice) -> int:
     )
     if made.drafts:
         made = _written(wanted, made, before, tally, judges.default)
-    for line in _told(wanted, made, tally, redactor):
+    for line in (*_told(wanted, made, tally, redactor), *(kept.written(made.answers) if kept else ())):
         voice.say(line)
+    if made.drafts or kept:
+        voice.say(_next(wanted))
     return 0
+
+
+def _recording(wanted: Wanted) -> Recording | None:
+    if wanted.snapshot_model is None:
+        return None
+    return recording(wanted.snapshot_model, wanted.output, update=wanted.update, force=wanted.force)
 
 
 def _before(wanted: Wanted) -> Existing | None:
@@ -202,8 +216,25 @@ def _told(wanted: Wanted, made: Built, tally: Tally, redactor: Redactor | None) 
         yield f"  {printable(str(fault))}"
     if tally.unreadable > _LISTED:
         yield f"  ... and {tally.unreadable - _LISTED:,} more"
-    if made.drafts:
-        yield f"run: pytest {wanted.output} --llm-models=MODEL"
+    if traffic := monthly(tally):
+        first, last = (datetime.fromtimestamp(at, UTC).date() for at in (tally.first, tally.last))
+        yield (
+            f"  traffic: {tally.answered:,} requests from {first} to {last}; where that is all of it, "
+            f"monthly_requests = {traffic:_} in [tool.llmupgrade]"
+        )
+
+
+def monthly(tally: Tally) -> int:
+    """Return the requests of a month of 30.4 days at the rate of the logs, two digits of it; 0 where they do not tell."""
+    days = (tally.last - tally.first) / 86_400
+    if tally.timed < tally.answered or days < 1:
+        return 0
+    return max(1, int(float(f"{tally.answered / days * 30.4:.1e}")))
+
+
+def _next(wanted: Wanted) -> str:
+    models = f"{wanted.snapshot_model},CANDIDATE" if wanted.snapshot_model else "MODEL"
+    return f"run: pytest {wanted.output} --llm-models={models}"
 
 
 def _reasons(counts: Counter[str]) -> str:

@@ -12,11 +12,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_llmupgrade.model import Usage
+
 GENERAL = "general"
 MEDIUM = "medium"
 _STARS = range(6)
 _REPEATED = ("system", "developer")
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+
+
+class Call(NamedTuple):
+    """Who answered, and what that took, as far as the log says; a named tuple, as below."""
+
+    names: Sequence[str] = ()
+    """Every name of the model in the record, the one that the server told first."""
+    usage: Usage | None = None
+    latency_ms: float = 0.0
+    """0: not logged."""
+    at: float = 0.0
+    """When, in seconds since 1970; 0: not logged."""
+
+
+NO_CALL = Call()
 
 
 class Exchange(NamedTuple):
@@ -35,6 +52,7 @@ class Exchange(NamedTuple):
     tools: Sequence[Any] = ()
     response_format: Any = None
     params: Mapping[str, Any] = MappingProxyType({})
+    call: Call = NO_CALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

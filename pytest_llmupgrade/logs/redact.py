@@ -72,6 +72,7 @@ class _Page:
             tools=self.value(list(exchange.tools)),
             response_format=self.value(exchange.response_format),
             params=self.value(dict(exchange.params)),
+            call=exchange.call._replace(names=tuple(map(self.text, exchange.call.names))),
         )
 
     def learn(self) -> None:
