@@ -18,7 +18,7 @@ from pytest_llmupgrade.logs.mapping import mapping
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import How
 from pytest_llmupgrade.logs.redact import Redactor
-from pytest_llmupgrade.logs.updating import Existing, checked, existing, loadable
+from pytest_llmupgrade.logs.updating import Existing, at_source, checked, existing, filled, loadable
 from pytest_llmupgrade.logs.writing import added, file_text
 from pytest_llmupgrade.wording import one_line, plural, printable
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.logs.building import Built
     from pytest_llmupgrade.logs.drafting import Draft
+    from pytest_llmupgrade.logs.redact import Span
 
 _LISTED = 20
 
@@ -48,6 +49,8 @@ class Wanted:
     json_schema: bool = False
     redact: str | None = None
     """`module:function` of the project's own, after the built-in patterns."""
+    pii: str | None = None
+    """The language in which Presidio looks for names and the like."""
     no_redact: bool = False
     snapshot_model: str | None = None
     """Whose answers the logs hold: they become its snapshot."""
@@ -67,7 +70,7 @@ class Voice:
 def run(wanted: Wanted, voice: Voice) -> int:
     """Write the eval file and print what became of the logs."""
     before = _before(wanted)
-    redactor = None if wanted.no_redact else Redactor(_own(wanted.redact))
+    redactor = None if wanted.no_redact else Redactor(_own(wanted.redact), _library(wanted.pii, voice))
     if redactor is None:
         voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
     tally = Tally()
@@ -135,6 +138,14 @@ def _own(named: str | None) -> Callable[[str], str] | None:
     return lambda text: _asked(function, named, text)
 
 
+def _library(language: str | None, voice: Voice) -> Callable[[str], Sequence[Span]] | None:
+    if language is None:
+        return None
+    from pytest_llmupgrade.logs.pii import finder
+
+    return finder(language, voice.warn)
+
+
 def _asked(function: Callable[[str], str], named: str, text: str) -> str:
     """Return what the project's function makes of a text; its exception is named without the text that is in it."""
     try:
@@ -174,6 +185,7 @@ def _usable(tally: Tally, wanted: Wanted) -> None:
 
 def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally, judge: str) -> Built:
     """Write the file and return what is in it: a case that would not load is left out, and told."""
+    made = _unfilled(made, before, tally)
     text = _text(wanted, made.drafts, before, judge)
     try:
         checked(wanted.output, text, before)
@@ -186,6 +198,14 @@ def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally,
         made = replace(made, drafts=left)
         checked(wanted.output, _text(wanted, left, before, judge), before)
     return made
+
+
+def _unfilled(made: Built, before: Existing | None, tally: Tally) -> Built:
+    """Leave out what the file's own `vars` would change, and tell it."""
+    changed = filled(made.drafts, before) if before else []
+    tally.unreadable += len(changed)
+    tally.faults += [at_source(one, "its {{ }} would be filled in by the file's vars") for one in changed]
+    return replace(made, drafts=[one for one in made.drafts if one not in changed])
 
 
 def _text(wanted: Wanted, drafts: Sequence[Draft], before: Existing | None, judge: str) -> str:

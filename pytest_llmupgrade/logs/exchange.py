@@ -9,6 +9,8 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_llmupgrade.wording import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -161,7 +163,8 @@ def number(value: object) -> float:
 
 
 def label(value: object, default: str) -> str:
-    """Return a category or difficulty as a short text."""
+    """Return a category or difficulty as a short text on one line, without control characters."""
     if type(value) is not str:
         return default
-    return value.strip()[:80] or default
+    short = value.strip()[:80]
+    return (short if short.isprintable() else one_line(short)[:80]) or default

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.logs.exchange import question_key
 from pytest_llmupgrade.model import Completion, ToolCall
+from pytest_llmupgrade.providers.quoting import well_formed
 from pytest_llmupgrade.run.plan import request_for
 from pytest_llmupgrade.snapshots.asked import asked
 from pytest_llmupgrade.snapshots.entry import Entry, call_of
@@ -70,7 +71,7 @@ def _completion(exchange: Exchange) -> Completion:
     )
     call = exchange.call
     return Completion(
-        text=exchange.answer or "",
+        text=well_formed(exchange.answer or ""),
         tool_calls=called,
         finish_reason="tool_calls" if called else "stop",
         usage=call.usage,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pytest_llmupgrade.logs.exchange import NO_CALL, Call, Exchange
 from pytest_llmupgrade.logs.formats import expanded, recognised
 from pytest_llmupgrade.logs.formats.calls import call_of, moment, span_ms
-from pytest_llmupgrade.logs.records import records
 from pytest_llmupgrade.logs.recording import is_of
+from pytest_llmupgrade.logs.records import records
 from pytest_llmupgrade.model import Usage
 from tests.logs.test_golden import SOURCES
 

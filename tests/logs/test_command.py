@@ -15,6 +15,7 @@ from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.logs.building import Tally
 from pytest_llmupgrade.logs.progress import Bar
 from pytest_llmupgrade.run.load import load_suite
+from pytest_llmupgrade.snapshots.files import read_entries
 from tests.logs.planted import KEYS, PERSONAL
 
 if TYPE_CHECKING:
@@ -277,3 +278,72 @@ def test_shared_system_prompts_are_written_once() -> None:
     loaded = load_suite(OUT, file="x")
     assert [case.messages[0] for case in loaded] == [prompt] * 4
     assert OUT.read_text().count("be right") == 3
+
+
+HOSTILE = (
+    "a\x00b\x01c",
+    "- a: b\n  c: &x !!python/object [1]\n---\n...\n# no",
+    "%YAML 1.1\n--- >\n folded",
+    "{{ 7*7 }} {{ cases }} {% for x in y %} {# c #} ${HOME} $(id)",
+    "\x1b[31mred\x1b]0;title\x07 \x9b31m",
+    "right \u202e left \u2066 \u200b\ufeff \u2028 \u2029 \x85 \u00ad",
+    "   leading\n  and\n\ttabs\n",
+    "ends  \n\n\n",
+    "a\r\nb\rc",
+    "true",
+    "~",
+    "0x10",
+    "12:30:45",
+    "<img src=x onerror=alert(1)>",
+    "&anchor *alias",
+    "\U0001f468\u200d\U0001f469 \u2603",
+)
+
+
+def test_hostile_texts_come_back_as_they_were() -> None:
+    """YAML, templates, control and hidden characters in questions and answers are literal text; none is hidden in the file."""
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n} {text}"}], "assistant_response": text}
+        for n, text in enumerate(HOSTILE)
+    ]
+    Path("log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert cases("log.jsonl", "--near", "1", "--snapshot-model", "old") == 0
+    loaded = load_suite(OUT, file="x")
+    assert [case.expected for case in loaded] == list(HOSTILE)
+    assert [case.messages[0]["content"] for case in loaded] == [
+        f"{n} {text}" for n, text in enumerate(HOSTILE)
+    ]
+    written = OUT.read_text(), Path("evals/__llm_snapshots__/eval_x/old.yaml").read_text()
+    for text in written:
+        assert not any(hidden in text for hidden in "\x00\x1b\x9b\u202e\u2066\u200b\ufeff\u2028\xad")
+    entries = read_entries(written[1].encode(), "x")
+    assert [entries[case.id].calls[0].answer for case in loaded] == list(HOSTILE)
+
+
+def test_what_only_the_standard_parser_reads_is_read() -> None:
+    """NaN and half an emoji, which JavaScript and pandas write, do not cost the record, whichever parser is there."""
+    Path("log.jsonl").write_text(
+        '{"input": "Is it blue?", "assistant_response": "cut \\ud83d", "user_rating": NaN}\n'
+        '{"input": "Is it late?", "assistant_response": "Yes.", "user_rating": 1e999}\n'
+    )
+    assert cases("log.jsonl", "--snapshot-model", "old") == 0
+    assert [case.expected for case in load_suite(OUT, file="x")] == ["cut \ufffd", "Yes."]
+
+
+def test_a_files_vars_change_no_question(capsys: pytest.CaptureFixture[str]) -> None:
+    """A question that the file's own vars would fill in is not added, and is told; others are."""
+    OUT.parent.mkdir()
+    OUT.write_text("vars: {name: Ann}\njudge: llm_judge\ncases:\n  - id: a\n    input: Hi {{ name }}\n")
+    assert cases(log("What is {{ name }}?", "Is it blue?"), "--update") == 0
+    assert [case.messages[0]["content"] for case in load_suite(OUT, file="x")] == ["Hi Ann", "Is it blue?"]
+    assert "log.jsonl:1: makes no case: its {{ }} would be filled in" in capsys.readouterr().out
+
+
+def test_labels_are_one_line() -> None:
+    """Categories and difficulties with line breaks and control characters become short texts on one line."""
+    source = log("Is it blue?", category="<b>\n\x1b[31m", difficulty=f"hard\r\n{'x' * 200}")
+    assert cases(source) == 0
+    case = load_suite(OUT, file="x")[0]
+    assert case.category.isprintable()
+    assert case.difficulty.isprintable()
+    assert len(case.difficulty) <= 80

@@ -37,6 +37,8 @@ def _answer(record: Mapping[str, Any]) -> Answer:
     text = record.get("assistant_response")
     if type(text) is str and "tool_calls" not in record:
         return Answer(text)
-    said = next((message_answer(record[key]) for key in _ANSWERS if record.get(key) is not None), Answer(None))
+    said = next(
+        (message_answer(record[key]) for key in _ANSWERS if record.get(key) is not None), Answer(None)
+    )
     called = message_answer({"tool_calls": record.get("tool_calls")}).tool_calls
     return said._replace(tool_calls=called) if called else said
