@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault
 from pytest_llmupgrade.importing.files import SCHEME, Files, is_table, read_data, read_rows
+from pytest_llmupgrade.importing.promptfoo.references import References
 from pytest_llmupgrade.importing.promptfoo.tables import test_of_row
 from pytest_llmupgrade.importing.templates import NoCounterpart
 
@@ -46,6 +47,7 @@ class Tests:
 
     def __init__(self, root: Mapping[str, Any], file: str, files: Files, remarks: list[Fault]) -> None:
         self._root, self._file, self._files, self._remarks = root, file, files, remarks
+        self._references = References(root)
         self._default = self._default_test()
 
     def __iter__(self) -> Iterator[RawTest]:
@@ -65,11 +67,22 @@ class Tests:
         at = _line(self._root, "tests")
         for entry, line in _entries(tests, at) if isinstance(tests, list) else [(tests, at)]:
             if isinstance(entry, dict):
-                yield entry, self._file, line
+                yield from self._referred(entry, line)
             elif isinstance(entry, str):
                 yield from self._from_files(entry, line)
             else:
                 self._remark(line, "a test is no mapping")
+
+    def _referred(self, entry: dict[str, Any], line: int) -> Iterator[tuple[dict[str, Any], str, int]]:
+        try:
+            test = self._references.followed(entry)
+        except NoCounterpart as error:
+            self._remark(line, f"tests: {error}")
+            return
+        if isinstance(test, dict):
+            yield test, self._file, line
+        else:
+            self._remark(line, "a test is no mapping")
 
     def _from_files(self, reference: str, line: int) -> Iterator[tuple[dict[str, Any], str, int]]:
         try:
@@ -91,8 +104,12 @@ class Tests:
                 yield _merged(config, test), file, at
 
     def _default_test(self) -> dict[str, Any]:
-        default = self._root.get("defaultTest")
         line = _line(self._root, "defaultTest")
+        try:
+            default = self._references.followed(self._root.get("defaultTest"))
+        except NoCounterpart as error:
+            self._remark(line, f"defaultTest: {error}")
+            return {}
         if isinstance(default, str):
             try:
                 (path,) = self._files.paths(default)
