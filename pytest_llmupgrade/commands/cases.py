@@ -110,7 +110,7 @@ def _recording(wanted: Wanted) -> Recording | None:
 
 def _before(wanted: Wanted) -> Existing | None:
     for log in wanted.logs:
-        if log != STDIN and not Path(log).is_file():
+        if log != STDIN and (not Path(log).exists() or Path(log).is_dir()):
             raise UsageError(f"{log}: no such file")
     if wanted.output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"-o {wanted.output}: name an eval file, such as evals/eval_support.yaml")

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmupgrade.errors import UsageError
@@ -57,7 +58,8 @@ def read_logs(files: Sequence[str], how: How) -> Iterator[Read]:
     if how.format is not None and how.format not in FORMATS:
         hint = nearest(how.format, FORMATS) or f"Known: {', '.join(FORMATS)}"
         raise UsageError(f"--format {how.format}: unknown. {hint}")
-    kinds = {} if how.mapped else {file: _kind(file, how) for file in files if file != STDIN}
+    again = [file for file in files if file != STDIN and Path(file).is_file()]  # a pipe is read once
+    kinds = {} if how.mapped else {file: _kind(file, how) for file in again}
     outputs = [file for file in files if kinds.get(file) == _OUTPUT]
     if outputs and _INPUT in kinds.values():
         with closing(sqlite3.connect("")) as joined:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,6 +215,17 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert cases("-") == 0
     assert load_suite(OUT, file="x")[0].source == "stdin:1"
+
+
+def test_a_pipe() -> None:
+    """A pipe, as a shell's `<(zcat log.gz)` gives, is read like a file."""
+    data = Path(log("Is it blue?")).read_bytes()
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=Path("pipe").write_bytes, args=(data,))
+    writer.start()
+    assert cases("pipe") == 0
+    writer.join()
+    assert load_suite(OUT, file="x")[0].source == "pipe:1"
 
 
 def test_judges_by_category() -> None:
