@@ -34,7 +34,6 @@ _BARE = frozenset(
         "is-json",
         "contains-json",
         "starts-with",
-        "ends-with",
         "levenshtein",
         "cost",
         "latency",
