@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.commands.cases_redaction import redactor_of
 from pytest_llmupgrade.commands.cases_snapshot import Recording, recording
+from pytest_llmupgrade.commands.cases_words import next_command, reasons, told
+from pytest_llmupgrade.commands.naming import uncollected
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.logs.building import Tally, built, gathered
 from pytest_llmupgrade.logs.drafting import judging
 from pytest_llmupgrade.logs.mapping import mapping
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import How
-from pytest_llmupgrade.logs.redact import Redactor
 from pytest_llmupgrade.logs.updating import Existing, at_source, checked, existing, filled, loadable
 from pytest_llmupgrade.logs.writing import added, file_text
-from pytest_llmupgrade.wording import one_line, plural, printable
+from pytest_llmupgrade.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_llmupgrade.logs.building import Built
     from pytest_llmupgrade.logs.drafting import Draft
-    from pytest_llmupgrade.logs.redact import Span
-
-_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +65,9 @@ class Voice:
 def run(wanted: Wanted, voice: Voice) -> int:
     """Write the eval file and print what became of the logs."""
     before = _before(wanted)
-    redactor = None if wanted.no_redact else Redactor(_own(wanted.redact), _library(wanted.pii, voice))
+    redactor = None if wanted.no_redact else redactor_of(wanted.redact, wanted.pii, voice.warn)
+    if note := uncollected(wanted.output):
+        voice.warn(note)
     if redactor is None:
         voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
     tally = Tally()
@@ -95,10 +92,10 @@ def run(wanted: Wanted, voice: Voice) -> int:
     )
     if made.drafts:
         made = _written(wanted, made, before, tally, judges.default)
-    for line in (*_told(wanted, made, tally, redactor), *(kept.written(made.answers) if kept else ())):
+    for line in (*told(wanted, made, tally, redactor), *(kept.written(made.answers) if kept else ())):
         voice.say(line)
     if made.drafts or kept:
-        voice.say(_next(wanted))
+        voice.say(next_command(wanted, judges))
     return 0
 
 
@@ -123,42 +120,6 @@ def _before(wanted: Wanted) -> Existing | None:
     return None
 
 
-def _own(named: str | None) -> Callable[[str], str] | None:
-    if named is None:
-        return None
-    module, colon, name = named.partition(":")
-    if not colon or not name.isidentifier():
-        raise UsageError(f"--redact {named}: write module:function")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        function: Callable[[str], str] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--redact {named}: {one_line(str(error))}") from None
-    return lambda text: _asked(function, named, text)
-
-
-def _library(language: str | None, voice: Voice) -> Callable[[str], Sequence[Span]] | None:
-    if language is None:
-        return None
-    from pytest_llmupgrade.logs.pii import finder
-
-    return finder(language, voice.warn)
-
-
-def _asked(function: Callable[[str], str], named: str, text: str) -> str:
-    """Return what the project's function makes of a text; its exception is named without the text that is in it."""
-    try:
-        clean = function(text)
-    except Exception as error:  # noqa: BLE001  whatever the project's code raises
-        raise UsageError(f"--redact {named}: raised {type(error).__name__}; nothing was written") from None
-    if not isinstance(clean, str):
-        raise UsageError(
-            f"--redact {named}: returned {type(clean).__name__}, not a text; nothing was written"
-        )
-    return clean
-
-
 def _by(written: str) -> tuple[str, ...]:
     names = tuple(name for name in written.split(",") if name and name != "none")
     for name in names:
@@ -172,10 +133,10 @@ def _usable(tally: Tally, wanted: Wanted) -> None:
         raise UsageError(f"{', '.join(wanted.logs)}: no records")
     if not tally.answered:
         raise (
-            FaultyFiles(tally.faults)
+            FaultyFiles(sorted(tally.causes()))
             if tally.faults
             else UsageError(
-                f"none of {plural(tally.records, 'record')} is an answered request: {_reasons(tally.skipped)}"
+                f"none of {plural(tally.records, 'record')} is an answered request: {reasons(tally.skipped)}"
             )
         )
     if not tally.kept:
@@ -212,54 +173,3 @@ def _text(wanted: Wanted, drafts: Sequence[Draft], before: Existing | None, judg
     if before is None:
         return file_text(drafts, judge=judge, sources=[Path(log).name for log in wanted.logs])
     return added(before.text, drafts, file=str(wanted.output), root=before.root)
-
-
-# --- what is said ----------------------------------------------------------------------------------
-
-
-def _told(wanted: Wanted, made: Built, tally: Tally, redactor: Redactor | None) -> Iterator[str]:
-    verb = "added" if wanted.update else "written"
-    yield f"{wanted.output}: {plural(len(made.drafts), 'case')} {verb}, for {plural(tally.kept, 'request')}"
-    yield f"  read: {plural(tally.records, 'record')} ({_reasons(tally.formats)})"
-    dropped = Counter(tally.skipped)
-    dropped.update({f"rated below {wanted.min_rating:g}": tally.low})
-    dropped.update({"near duplicates": made.near, "already in the file": made.known})
-    if made.distinct_exact:
-        dropped.update({"duplicates": tally.kept - made.distinct, "not drawn": made.left})
-    dropped.update({"unreadable": tally.unreadable})
-    yield f"  dropped: {_reasons(+dropped) or 'nothing'}"
-    if not made.distinct_exact:
-        yield f"  drawn from about {made.distinct:,} different questions in {plural(made.groups, 'group')}"
-    if redactor is not None:
-        yield f"  redacted: {_reasons(redactor.found) or 'nothing found'}"
-    for fault in tally.faults[:_LISTED]:
-        yield f"  {printable(str(fault))}"
-    if tally.unreadable > _LISTED:
-        yield f"  ... and {tally.unreadable - _LISTED:,} more"
-    if traffic := monthly(tally):
-        first, last = (datetime.fromtimestamp(at, UTC).date() for at in (tally.first, tally.last))
-        yield (
-            f"  traffic: {tally.answered:,} requests from {first} to {last}; where that is all of it, "
-            f"monthly_requests = {traffic:_} in [tool.llmupgrade]"
-        )
-
-
-def monthly(tally: Tally) -> int:
-    """Return the requests of a month of 30.4 days at the rate of the logs, two digits of it; 0 where they do not tell."""
-    days = (tally.last - tally.first) / 86_400
-    if tally.timed < tally.answered or days < 1:
-        return 0
-    return max(1, int(float(f"{tally.answered / days * 30.4:.1e}")))
-
-
-def _next(wanted: Wanted) -> str:
-    models = f"{wanted.snapshot_model},CANDIDATE" if wanted.snapshot_model else "MODEL"
-    return f"run: pytest {wanted.output} --llm-models={models}"
-
-
-def _reasons(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=_most))
-
-
-def _most(item: tuple[str, int]) -> tuple[int, str]:
-    return -item[1], item[0]

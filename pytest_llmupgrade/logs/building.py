@@ -6,7 +6,7 @@ import gc
 import math
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from pytest_llmupgrade.logs.near import without_near
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import read_logs
 from pytest_llmupgrade.logs.sampling import Kept, Pool, quotas, weighed
+from pytest_llmupgrade.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ class Tally:
     rated: int = 0
     low: int = 0
     unreadable: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Unreadable records by file and reason."""
     faults: list[Fault] = field(default_factory=list)
     """The first unreadable records."""
     skipped: Counter[str] = field(default_factory=Counter)
@@ -66,8 +69,19 @@ class Tally:
             self.skipped[skip.reason] += 1
             return
         self.unreadable += 1
+        self.reasons[_shown(read.file), skip.reason] += 1
         if len(self.faults) < _LISTED:
             self.faults.append(Fault(_shown(read.file), read.line, skip.reason))
+
+    def causes(self) -> Iterator[Fault]:
+        """Yield the first of the listed faults of each file and reason, and how many are alike."""
+        for fault in {(fault.file, fault.message): fault for fault in reversed(self.faults)}.values():
+            more = self.reasons[fault.file, fault.message] - 1
+            yield (
+                replace(fault, message=f"{fault.message} ({plural(more, 'more record')} alike)")
+                if more
+                else fault
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

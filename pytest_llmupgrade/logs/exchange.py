@@ -146,8 +146,37 @@ def decoded(value: object) -> Any:
     return value
 
 
+_GOOD = (
+    "up",
+    "thumbs_up",
+    "thumbsup",
+    "positive",
+    "good",
+    "like",
+    "liked",
+    "helpful",
+    "true",
+    "yes",
+    "\U0001f44d",
+)
+_BAD = (
+    "down",
+    "thumbs_down",
+    "thumbsdown",
+    "negative",
+    "bad",
+    "dislike",
+    "disliked",
+    "unhelpful",
+    "false",
+    "no",
+    "\U0001f44e",
+)
+_WORDS = {**dict.fromkeys(_GOOD, 5.0), **dict.fromkeys(_BAD, 1.0)}
+
+
 def number(value: object) -> float:
-    """Return a rating as a number: true is 5, false is 1, what is no number is 0."""
+    """Return a rating as a number: true and thumbs up are 5, false and thumbs down 1, what says nothing is 0."""
     if type(value) is int and value in _STARS:
         return float(value)
     if value is True:
@@ -155,11 +184,15 @@ def number(value: object) -> float:
     if value is False:
         return 1.0
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return 0.0
+        return _spoken(value)
     return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else 0.0  # noqa: PLR2004  not NaN, not infinite, not beyond a float
+
+
+def _spoken(text: str) -> float:
+    try:
+        return number(float(text))
+    except ValueError:
+        return _WORDS.get(text.strip().casefold().replace(" ", "_").replace("-", "_"), 0.0)
 
 
 def label(value: object, default: str) -> str:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _PEEK = 50
 """Records among which the format is looked for."""
 _NO_OBJECT = unreadable("no JSON object")
-_UNKNOWN = unreadable("none of the known formats: name it with --format, or say where things are with --map")
+_UNKNOWN = unreadable(
+    "none of the known formats: name it with --format, or say where things are with --map, "
+    "such as --map input=request.prompt --map expected=response.text"
+)
 _INPUT, _OUTPUT = "openai-batch", "openai-batch-output"
 _NO_RESPONSE = Skip(reason="no response in the batch's output")
 

@@ -132,6 +132,8 @@ def test_nothing_is_overwritten() -> None:
         (["log.jsonl", "--format", "litellm"], "log.jsonl:1: not litellm"),
         (["bad.jsonl"], "bad.jsonl:1: not valid JSON"),
         (["empty.jsonl"], "empty.jsonl: no records"),
+        (["own.jsonl"], "own.jsonl:1: none of the known formats: name it with --format"),
+        (["own.jsonl"], "--map expected=response.text (39 more records alike)\n"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,6 +141,7 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
     log("Is it blue?")
     Path("bad.jsonl").write_text("{\n[\n")
     Path("empty.jsonl").write_text("\n")
+    Path("own.jsonl").write_text('{"asked": 1}\n' * 40)
     assert cases(*arguments) == 2
     assert words in capsys.readouterr().err
     assert not OUT.parent.exists()
@@ -360,3 +363,39 @@ def test_labels_are_one_line() -> None:
     assert case.category.isprintable()
     assert case.difficulty.isprintable()
     assert len(case.difficulty) <= 80
+
+
+@pytest.mark.parametrize(
+    ("rating", "kept"),
+    [
+        ("thumbs up", True),
+        ("Positive", True),
+        ("4.5", True),
+        (True, True),
+        ("down", False),
+        ("NaN", False),
+        ("ok?", False),
+    ],
+)
+def test_ratings_in_words(rating: object, kept: bool) -> None:  # noqa: FBT001  a table's column
+    """Thumbs up count as 5 and thumbs down as 1, in the words that tools use for them; other words are no rating."""
+    source = log("Is it blue?", user_rating=rating)
+    assert (cases(source, "--min-rating", "4") == 0) is kept
+
+
+def test_a_name_that_pytest_does_not_collect_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file under a name that pytest would pass over is written, with a word on that."""
+    assert main(["cases", log("Is it blue?"), "-o", "evals/mine.yaml"]) == 0
+    assert "evals/mine.yaml: pytest collects eval_*.yaml" in capsys.readouterr().err
+    Path("c.csv").write_text("input,expected\na,b\n")
+    assert main(["import", "csv", "c.csv", "-o", "evals/mine.yaml", "--force"]) == 0
+    assert "evals/mine.yaml: pytest collects eval_*.yaml" in capsys.readouterr().out
+
+
+def test_the_next_command_names_a_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where cases are judged by a model, the command that runs them asks for one, unless the settings name it."""
+    assert cases(log("Is it blue?")) == 0
+    assert capsys.readouterr().out.endswith("--llm-models=MODEL --llm-judge-model=JUDGE\n")
+    Path("pyproject.toml").write_text("[tool.llmupgrade.judge]\nmodel = 'umpire'\n")
+    assert cases("log.jsonl", "--force") == 0
+    assert capsys.readouterr().out.endswith("--llm-models=MODEL\n")

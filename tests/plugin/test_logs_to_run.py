@@ -65,7 +65,7 @@ def logged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     rows = [
         row("How long do I have to return shoes?", "You have 30 days."),
         row("Is a refund in cash possible?", "{{ yes }}, in cash"),
-        row("Find order A-17", "", tool_calls=[LOOKUP], tools=TOOLS),
+        row("Find order A-17", "", tool_calls=[LOOKUP], tools=TOOLS, latency_ms=None),
         row("Who are you?", "gpt-4o.", model="gpt-4o"),
     ]
     project.write("log.jsonl", "".join(json.dumps(one) + "\n" for one in rows))
@@ -92,6 +92,8 @@ def test_a_retired_incumbent_stands_in_by_its_logged_answers(logged: Project, fl
     assert old["tokens"]["input"] == 120
     assert old["latency_ms"]["p50"] == 700
     assert float(old["cost_usd"]) > 0
+    logged_ms = {case["latency_ms"] for case in report["cases"] if case["model"] == "gpt-3.5-turbo"}
+    assert logged_ms == {700, None}
     assert new["errored"] == 0
     broke = report["comparisons"][0]["broke"]
     assert sorted(name.partition("::")[2].rpartition("-")[0] for name in broke) == [

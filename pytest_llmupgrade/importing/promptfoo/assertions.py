@@ -122,7 +122,9 @@ def _contains_json(value: Any, _threshold: Any) -> Judge:
 
 def _levenshtein(value: Any, threshold: Any) -> Judge:
     most = _DEFAULT_DISTANCE if threshold is None else threshold
-    return {"edit_distance": {"expected": _text("levenshtein", value), "at_most": _limit("levenshtein", most)}}
+    return {
+        "edit_distance": {"expected": _text("levenshtein", value), "at_most": _limit("levenshtein", most)}
+    }
 
 
 def _cost(_value: Any, threshold: Any) -> Judge:
