@@ -146,6 +146,40 @@ def test_tests_and_defaults_may_be_references(tmp_path: Path) -> None:
     ]
 
 
+def test_values_may_stand_in_files(tmp_path: Path) -> None:
+    """Files in the place of a test's values are read and put together; one that is missing costs the case, and is told."""
+    (tmp_path / "a.yaml").write_text("q: one\nb: x\n")
+    (tmp_path / "b.json").write_text('{"b": "y"}')
+    check = "assert: [{type: contains, value: '{{b}}'}]"
+    suite = imported(
+        tmp_path,
+        f"prompts: ['{{{{q}}}} {{{{b}}}}']\ntests:\n- {{vars: [a.yaml, b.json], {check}}}\n"
+        f"- {{vars: file://a.yaml, {check}}}\n- {{vars: none.yaml, {check}}}\n- {{vars: 5, {check}}}\n",
+    )
+    assert [case.fields.get("vars") for case in suite.cases[:2]] == [
+        {"q": "one", "b": "y"},
+        {"q": "one", "b": "x"},
+    ]
+    assert [case.disabled for case in suite.cases] == [False, False, True, True]
+    told = [str(remark) for remark in suite.all_remarks()]
+    assert "c.yaml:5: vars: none.yaml: no such file" in told
+    assert "c.yaml:6: vars: no mapping, and no file's name" in told
+
+
+def test_no_option_is_dropped_in_silence(tmp_path: Path) -> None:
+    """Options and keys of tests and of defaultTest that are not taken over are told with their lines."""
+    suite = imported(
+        tmp_path,
+        "prompts: ['{{q}}']\ndefaultTest:\n  options: {provider: openai:gpt-4o, prefix: a}\n  metadata: {x: 1}\n"
+        "tests:\n- vars: {q: x}\n  options: {rubricPrompt: y}\n  assert: [{type: contains, value: x}]\n",
+    )
+    assert [str(remark) for remark in suite.all_remarks()] == [
+        "c.yaml:3: options.provider of defaultTest has no counterpart",
+        "c.yaml:4: metadata of defaultTest has no counterpart",
+        "c.yaml:7: options.rubricPrompt of a test has no counterpart",
+    ]
+
+
 def test_references_that_grow_without_end_end(tmp_path: Path) -> None:
     """A set that holds itself, and sets of sets of sets, cost a remark, neither the stack nor the hour."""
     sets = {
