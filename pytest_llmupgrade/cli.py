@@ -342,9 +342,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
+    from pytest_llmupgrade.commands.naming import GLOBS
+
     for path in paths:
         if path.is_dir():
-            found = sorted({file for glob in _GLOBS for file in path.rglob(glob)})
+            found = sorted({file for glob in GLOBS for file in path.rglob(glob)})
             if not found:
                 raise UsageError(f"{path}: no eval files in it (eval_*.yaml, *.eval.yaml)")
             yield from found
@@ -355,7 +357,6 @@ def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 _ROLLOUTS = ("rollout.yaml", "rollout.yml")
-_GLOBS = ("eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml")
 
 
 def _models_ls(_options: argparse.Namespace) -> int:

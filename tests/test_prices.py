@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,7 @@ def test_batch_price(name: str, usage: Usage) -> None:
     assert cost_usd(spec(name), usage, batch=True) == expected
 
 
+@cache
 def every_price() -> list[tuple[ModelInfo, ModelPrice]]:
     """Return every price of the catalogue that has both an input and an output price."""
     models = [model for provider in get_snapshot().providers for model in provider.models]
@@ -93,7 +95,7 @@ def every_price() -> list[tuple[ModelInfo, ModelPrice]]:
 @given(usages())
 def test_every_model_of_the_catalogue(usage: Usage) -> None:
     """The short way to a price agrees with the catalogue's own for every model it knows, or gives none."""
-    for model, price in every_price()[:: 1 + usage.input_tokens % 17]:
+    for model, price in every_price()[usage.input_tokens % 13 :: 13]:
         found = prices._as_tariff(price).cost_usd(usage)
         if found is not None:
             assert found == price.calc_price(catalogue_usage(usage))["total_price"], model.id

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.commands.cases_redaction import redactor_of
+from pytest_llmupgrade.commands.cases_snapshot import Recording, recording
+from pytest_llmupgrade.commands.cases_words import next_command, reasons, told
+from pytest_llmupgrade.commands.naming import uncollected
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.logs.building import Tally, built, gathered
 from pytest_llmupgrade.logs.drafting import judging
 from pytest_llmupgrade.logs.mapping import mapping
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import How
-from pytest_llmupgrade.logs.redact import Redactor
-from pytest_llmupgrade.logs.updating import Existing, checked, existing, loadable
+from pytest_llmupgrade.logs.updating import Existing, at_source, checked, existing, filled, loadable
 from pytest_llmupgrade.logs.writing import added, file_text
-from pytest_llmupgrade.wording import one_line, plural, printable
+from pytest_llmupgrade.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_llmupgrade.logs.building import Built
     from pytest_llmupgrade.logs.drafting import Draft
-
-_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,11 @@ class Wanted:
     json_schema: bool = False
     redact: str | None = None
     """`module:function` of the project's own, after the built-in patterns."""
+    pii: str | None = None
+    """The language in which Presidio looks for names and the like."""
     no_redact: bool = False
+    snapshot_model: str | None = None
+    """Whose answers the logs hold: they become its snapshot."""
     update: bool = False
     force: bool = False
 
@@ -63,7 +65,9 @@ class Voice:
 def run(wanted: Wanted, voice: Voice) -> int:
     """Write the eval file and print what became of the logs."""
     before = _before(wanted)
-    redactor = None if wanted.no_redact else Redactor(_own(wanted.redact))
+    redactor = None if wanted.no_redact else redactor_of(wanted.redact, wanted.pii, voice.warn)
+    if note := uncollected(wanted.output):
+        voice.warn(note)
     if redactor is None:
         voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
     tally = Tally()
@@ -71,6 +75,7 @@ def run(wanted: Wanted, voice: Voice) -> int:
         format=wanted.format, mapped=mapping(wanted.map), told=lambda count: voice.progress(count, tally)
     )
     judges = judging(wanted.judge, json_schema=wanted.json_schema)
+    kept = _recording(wanted)
     pool = gathered(
         wanted.logs,
         how,
@@ -79,6 +84,7 @@ def run(wanted: Wanted, voice: Voice) -> int:
         by=_by(wanted.by),
         seed=wanted.seed,
         min_rating=wanted.min_rating,
+        of=kept.of if kept else None,
     )
     _usable(tally, wanted)
     made = built(
@@ -86,14 +92,22 @@ def run(wanted: Wanted, voice: Voice) -> int:
     )
     if made.drafts:
         made = _written(wanted, made, before, tally, judges.default)
-    for line in _told(wanted, made, tally, redactor):
+    for line in (*told(wanted, made, tally, redactor), *(kept.written(made.answers) if kept else ())):
         voice.say(line)
+    if made.drafts or kept:
+        voice.say(next_command(wanted, judges))
     return 0
+
+
+def _recording(wanted: Wanted) -> Recording | None:
+    if wanted.snapshot_model is None:
+        return None
+    return recording(wanted.snapshot_model, wanted.output, update=wanted.update, force=wanted.force)
 
 
 def _before(wanted: Wanted) -> Existing | None:
     for log in wanted.logs:
-        if log != STDIN and not Path(log).is_file():
+        if log != STDIN and (not Path(log).exists() or Path(log).is_dir()):
             raise UsageError(f"{log}: no such file")
     if wanted.output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"-o {wanted.output}: name an eval file, such as evals/eval_support.yaml")
@@ -104,34 +118,6 @@ def _before(wanted: Wanted) -> Existing | None:
     if not wanted.force:
         raise UsageError(f"{wanted.output}: is there already; --update adds new cases, --force replaces it")
     return None
-
-
-def _own(named: str | None) -> Callable[[str], str] | None:
-    if named is None:
-        return None
-    module, colon, name = named.partition(":")
-    if not colon or not name.isidentifier():
-        raise UsageError(f"--redact {named}: write module:function")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        function: Callable[[str], str] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--redact {named}: {one_line(str(error))}") from None
-    return lambda text: _asked(function, named, text)
-
-
-def _asked(function: Callable[[str], str], named: str, text: str) -> str:
-    """Return what the project's function makes of a text; its exception is named without the text that is in it."""
-    try:
-        clean = function(text)
-    except Exception as error:  # noqa: BLE001  whatever the project's code raises
-        raise UsageError(f"--redact {named}: raised {type(error).__name__}; nothing was written") from None
-    if not isinstance(clean, str):
-        raise UsageError(
-            f"--redact {named}: returned {type(clean).__name__}, not a text; nothing was written"
-        )
-    return clean
 
 
 def _by(written: str) -> tuple[str, ...]:
@@ -147,10 +133,10 @@ def _usable(tally: Tally, wanted: Wanted) -> None:
         raise UsageError(f"{', '.join(wanted.logs)}: no records")
     if not tally.answered:
         raise (
-            FaultyFiles(tally.faults)
+            FaultyFiles(sorted(tally.causes()))
             if tally.faults
             else UsageError(
-                f"none of {plural(tally.records, 'record')} is an answered request: {_reasons(tally.skipped)}"
+                f"none of {plural(tally.records, 'record')} is an answered request: {reasons(tally.skipped)}"
             )
         )
     if not tally.kept:
@@ -160,6 +146,7 @@ def _usable(tally: Tally, wanted: Wanted) -> None:
 
 def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally, judge: str) -> Built:
     """Write the file and return what is in it: a case that would not load is left out, and told."""
+    made = _unfilled(made, before, tally)
     text = _text(wanted, made.drafts, before, judge)
     try:
         checked(wanted.output, text, before)
@@ -174,41 +161,15 @@ def _written(wanted: Wanted, made: Built, before: Existing | None, tally: Tally,
     return made
 
 
+def _unfilled(made: Built, before: Existing | None, tally: Tally) -> Built:
+    """Leave out what the file's own `vars` would change, and tell it."""
+    changed = filled(made.drafts, before) if before else []
+    tally.unreadable += len(changed)
+    tally.faults += [at_source(one, "its {{ }} would be filled in by the file's vars") for one in changed]
+    return replace(made, drafts=[one for one in made.drafts if one not in changed])
+
+
 def _text(wanted: Wanted, drafts: Sequence[Draft], before: Existing | None, judge: str) -> str:
     if before is None:
         return file_text(drafts, judge=judge, sources=[Path(log).name for log in wanted.logs])
     return added(before.text, drafts, file=str(wanted.output), root=before.root)
-
-
-# --- what is said ----------------------------------------------------------------------------------
-
-
-def _told(wanted: Wanted, made: Built, tally: Tally, redactor: Redactor | None) -> Iterator[str]:
-    verb = "added" if wanted.update else "written"
-    yield f"{wanted.output}: {plural(len(made.drafts), 'case')} {verb}, for {plural(tally.kept, 'request')}"
-    yield f"  read: {plural(tally.records, 'record')} ({_reasons(tally.formats)})"
-    dropped = Counter(tally.skipped)
-    dropped.update({f"rated below {wanted.min_rating:g}": tally.low})
-    dropped.update({"near duplicates": made.near, "already in the file": made.known})
-    if made.distinct_exact:
-        dropped.update({"duplicates": tally.kept - made.distinct, "not drawn": made.left})
-    dropped.update({"unreadable": tally.unreadable})
-    yield f"  dropped: {_reasons(+dropped) or 'nothing'}"
-    if not made.distinct_exact:
-        yield f"  drawn from about {made.distinct:,} different questions in {plural(made.groups, 'group')}"
-    if redactor is not None:
-        yield f"  redacted: {_reasons(redactor.found) or 'nothing found'}"
-    for fault in tally.faults[:_LISTED]:
-        yield f"  {printable(str(fault))}"
-    if tally.unreadable > _LISTED:
-        yield f"  ... and {tally.unreadable - _LISTED:,} more"
-    if made.drafts:
-        yield f"run: pytest {wanted.output} --llm-models=MODEL"
-
-
-def _reasons(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=_most))
-
-
-def _most(item: tuple[str, int]) -> tuple[int, str]:
-    return -item[1], item[0]

@@ -43,7 +43,13 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--redact", metavar="MODULE:FUNCTION", help="your own, after the built-in patterns")
     parser.add_argument(
+        "--pii", metavar="LANG", help="names and more, by Presidio (extra 'pii'), such as --pii en"
+    )
+    parser.add_argument(
         "--no-redact", action="store_true", help="write secrets and personal data as they stand"
+    )
+    parser.add_argument(
+        "--snapshot-model", metavar="MODEL", help="who answered: the answers become its snapshot, for replays"
     )
     parser.add_argument("--update", action="store_true", help="add new cases to the file, touch nothing else")
     parser.add_argument("--force", action="store_true", help="replace the file")

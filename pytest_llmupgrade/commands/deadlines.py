@@ -100,7 +100,7 @@ def _spec(project: Project, name: str) -> ModelSpec:
 
 def _scanned(root: Path, table: Table, told: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (model, place); files that are too large or unreadable are counted in `told`."""
-    if not root.exists():
+    if not (root.is_dir() or root.is_file()):
         raise UsageError(f"--scan {root}: no such file or folder")
     skipped = 0
     for path in files_in(root):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.commands.naming import uncollected
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.importing.drafts import SuiteDraft, slug
 from pytest_llmupgrade.importing.openai_evals import import_openai_evals
@@ -45,6 +46,8 @@ def run(wanted: Wanted, *, root: Path, say: Callable[[str], None]) -> int:
             raise UsageError(f"{path}: is there already; name another with -o, or pass --force to replace it")
     for path, (suite, text) in files.items():
         _write(path, text)
+        if note := uncollected(path):
+            say(note)
         for line in _told(path, suite):
             say(line)
     remarks = sorted({remark for suite, _text in files.values() for remark in suite.all_remarks()})

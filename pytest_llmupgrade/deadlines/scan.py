@@ -43,7 +43,9 @@ _SKIPPED = frozenset(
         "build",
     ]
 )
-_QUOTED = re.compile(r'"([^"\\\n]{1,400})"' + r"|'([^'\\\n]{1,400})'|`([^`\\\n]{1,400})`")
+_QUOTED = re.compile(
+    r'\\"([^"\\\n]{1,400})\\"|"([^"\\\n]{1,400})"' + r"|'([^'\\\n]{1,400})'|`([^`\\\n]{1,400})`"
+)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/#-]*")
 _BEGINNING = re.compile(r"[a-z]+\d*[a-z]*.?")
 """What of a name tells a file that may hold it: its first word, with what follows."""
@@ -78,7 +80,7 @@ class Found:
 
 
 def files_in(root: Path) -> Iterator[Path]:
-    """Yield the files that may name models, in order; links, caches and installed packages are left out."""
+    """Yield the files that may name models, in order; links, pipes, caches and installed packages are left out."""
     if not root.is_dir():
         yield root
         return
@@ -86,7 +88,7 @@ def files_in(root: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(names):
             path = Path(folder, name)
-            if _kind(path) and not path.is_symlink():
+            if _kind(path) and not path.is_symlink() and path.is_file():  # opening a pipe would wait for ever
                 yield path
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pytest_llmupgrade.providers.quoting import well_formed
 from pytest_llmupgrade.wording import one_line, printable
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ _WIDTH = 10_000  # texts are never folded: a fold is hard to read and easy to br
 _NOT_PLAIN = frozenset("+-.0123456789~=<>!%@&*|`'\"?,[]{}#:")
 _BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
 """What YAML 1.1 takes for the end of a line, and 1.2 does not."""
+_HIDDEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""What nobody sees and what turns the order of letters around: always written as escapes."""
 _CONSTANTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", ""))
 
 
@@ -102,10 +107,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: Any, value: str) -> yaml.Node:
-    text = _well_formed(value)
+    text = well_formed(value)
     style = None
     core = text.removesuffix("\n")
-    if _BREAKS.search(text) or not core or core != core.strip():
+    if _BREAKS.search(text) or _HIDDEN.search(text) or not core or core != core.strip():
         style = '"'
     elif "\n" in text:
         style = "|"
@@ -128,7 +133,12 @@ def dumped(value: Mapping[str, Any]) -> list[str]:
         width=_WIDTH,
         default_flow_style=False,
     )
-    return text.removesuffix("\n").split("\n")
+    return _HIDDEN.sub(_escape, text.removesuffix("\n")).split("\n")
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004  YAML's two lengths
 
 
 def scalar(text: str) -> str:
@@ -143,9 +153,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value
-
-
-def _well_formed(text: str) -> str:
-    return (
-        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,19 @@ from pytest_llmupgrade.logs.near import without_near
 from pytest_llmupgrade.logs.opening import STDIN
 from pytest_llmupgrade.logs.reading import read_logs
 from pytest_llmupgrade.logs.sampling import Kept, Pool, quotas, weighed
+from pytest_llmupgrade.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_llmupgrade.logs.drafting import Draft, Judging
+    from pytest_llmupgrade.logs.exchange import Call
     from pytest_llmupgrade.logs.reading import How, Read
     from pytest_llmupgrade.logs.redact import Redactor
     from pytest_llmupgrade.logs.updating import Existing
 
 _LISTED = 20
+OTHER_MODEL = "answered by another model"
 
 
 @dataclass(slots=True)
@@ -39,12 +43,25 @@ class Tally:
     rated: int = 0
     low: int = 0
     unreadable: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Unreadable records by file and reason."""
     faults: list[Fault] = field(default_factory=list)
     """The first unreadable records."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Records that are no answered requests, by reason."""
     formats: Counter[str] = field(default_factory=Counter)
     """Records by format."""
+    first: float = math.inf
+    """When the first request was answered, in seconds since 1970."""
+    last: float = 0.0
+    timed: int = 0
+    """Answered requests that say when."""
+
+    def time(self, at: float) -> None:
+        """Take the time of an answered request in."""
+        self.timed += 1
+        self.first = min(self.first, at)
+        self.last = max(self.last, at)
 
     def skip(self, read: Read, skip: Skip) -> None:
         """Count a record that makes no case."""
@@ -52,8 +69,19 @@ class Tally:
             self.skipped[skip.reason] += 1
             return
         self.unreadable += 1
+        self.reasons[_shown(read.file), skip.reason] += 1
         if len(self.faults) < _LISTED:
             self.faults.append(Fault(_shown(read.file), read.line, skip.reason))
+
+    def causes(self) -> Iterator[Fault]:
+        """Yield the first of the listed faults of each file and reason, and how many are alike."""
+        for fault in {(fault.file, fault.message): fault for fault in reversed(self.faults)}.values():
+            more = self.reasons[fault.file, fault.message] - 1
+            yield (
+                replace(fault, message=f"{fault.message} ({plural(more, 'more record')} alike)")
+                if more
+                else fault
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +97,8 @@ class Built:
     distinct: int
     distinct_exact: bool
     groups: int
+    answers: Mapping[int, Exchange]
+    """What is drawn, clean, by the key of its question."""
 
 
 def gathered(  # noqa: PLR0913  they are what the command line says
@@ -80,14 +110,15 @@ def gathered(  # noqa: PLR0913  they are what the command line says
     by: Sequence[str],
     seed: int,
     min_rating: float,
+    of: Callable[[Call], bool] | None = None,
 ) -> Pool:
-    """Return the questions that may become cases."""
+    """Return the questions that may become cases; `of` tells whose answers are wanted, None: everybody's."""
     if sample is not None and sample < 1:
         raise UsageError(f"--sample {sample}: draw at least one case")
     pool = Pool(sample)
     key = seed.to_bytes(16, "big", signed=True)
     with _uncollected():
-        _fill(pool, read_logs(files, how), tally, by=by, key=key, min_rating=min_rating)
+        _fill(pool, read_logs(files, how), tally, by=by, key=key, min_rating=min_rating, of=of)
     return pool
 
 
@@ -104,7 +135,14 @@ def _uncollected() -> Iterator[None]:
 
 
 def _fill(  # noqa: PLR0913  as above
-    pool: Pool, reads: Iterator[Read], tally: Tally, *, by: Sequence[str], key: bytes, min_rating: float
+    pool: Pool,
+    reads: Iterator[Read],
+    tally: Tally,
+    *,
+    by: Sequence[str],
+    key: bytes,
+    min_rating: float,
+    of: Callable[[Call], bool] | None,
 ) -> None:
     for read in reads:
         result = read.result
@@ -114,6 +152,11 @@ def _fill(  # noqa: PLR0913  as above
             tally.skip(read, result)
             continue
         tally.answered += 1
+        if result.call.at:
+            tally.time(result.call.at)
+        if of is not None and not of(result.call):
+            tally.skipped[OTHER_MODEL] += 1
+            continue
         tally.rated += result.rating > 0
         if result.rating < min_rating:
             tally.low += 1
@@ -151,6 +194,7 @@ def built(  # noqa: PLR0913  they are what the command line says
         else sum(stratum.distinct for stratum in strata),
         distinct_exact=not any(stratum.overflowed for stratum in strata),
         groups=len(pool.strata),
+        answers={key: exchange for key, (exchange, _weight, _source) in merged.items()},
     )
 
 

@@ -9,14 +9,33 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_llmupgrade.wording import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pytest_llmupgrade.model import Usage
 
 GENERAL = "general"
 MEDIUM = "medium"
 _STARS = range(6)
 _REPEATED = ("system", "developer")
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+
+
+class Call(NamedTuple):
+    """Who answered, and what that took, as far as the log says; a named tuple, as below."""
+
+    names: Sequence[str] = ()
+    """Every name of the model in the record, the one that the server told first."""
+    usage: Usage | None = None
+    latency_ms: float = 0.0
+    """0: not logged."""
+    at: float = 0.0
+    """When, in seconds since 1970; 0: not logged."""
+
+
+NO_CALL = Call()
 
 
 class Exchange(NamedTuple):
@@ -35,6 +54,7 @@ class Exchange(NamedTuple):
     tools: Sequence[Any] = ()
     response_format: Any = None
     params: Mapping[str, Any] = MappingProxyType({})
+    call: Call = NO_CALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +146,37 @@ def decoded(value: object) -> Any:
     return value
 
 
+_GOOD = (
+    "up",
+    "thumbs_up",
+    "thumbsup",
+    "positive",
+    "good",
+    "like",
+    "liked",
+    "helpful",
+    "true",
+    "yes",
+    "\U0001f44d",
+)
+_BAD = (
+    "down",
+    "thumbs_down",
+    "thumbsdown",
+    "negative",
+    "bad",
+    "dislike",
+    "disliked",
+    "unhelpful",
+    "false",
+    "no",
+    "\U0001f44e",
+)
+_WORDS = {**dict.fromkeys(_GOOD, 5.0), **dict.fromkeys(_BAD, 1.0)}
+
+
 def number(value: object) -> float:
-    """Return a rating as a number: true is 5, false is 1, what is no number is 0."""
+    """Return a rating as a number: true and thumbs up are 5, false and thumbs down 1, what says nothing is 0."""
     if type(value) is int and value in _STARS:
         return float(value)
     if value is True:
@@ -135,15 +184,20 @@ def number(value: object) -> float:
     if value is False:
         return 1.0
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return 0.0
+        return _spoken(value)
     return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else 0.0  # noqa: PLR2004  not NaN, not infinite, not beyond a float
 
 
+def _spoken(text: str) -> float:
+    try:
+        return number(float(text))
+    except ValueError:
+        return _WORDS.get(text.strip().casefold().replace(" ", "_").replace("-", "_"), 0.0)
+
+
 def label(value: object, default: str) -> str:
-    """Return a category or difficulty as a short text."""
+    """Return a category or difficulty as a short text on one line, without control characters."""
     if type(value) is not str:
         return default
-    return value.strip()[:80] or default
+    short = value.strip()[:80]
+    return (short if short.isprintable() else one_line(short)[:80]) or default

@@ -26,6 +26,9 @@ TARGETS: Mapping[str, str] = {
     "tools": "tools",
     "tool_calls": "tool_calls",
     "response_format": "response_format",
+    "model": "model",
+    "usage": "usage",
+    "time": "timestamp",
 }
 _NESTED = frozenset(("messages", "tools", "tool_calls", "response_format"))
 """What is never a text: where it is one, it is JSON. An answer that is JSON stays the text it is."""

@@ -152,12 +152,42 @@ _PREFIXED = "|".join(  # noqa: FLY002  a comment beside each
         r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000})?",  # JWT
     )
 )
+_BEGINNINGS = (
+    r"sk-|[sr]k_(?:live|test)|whsec_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|AIza|ya29\.|hf_|gsk_|xai-|pplx-"
+    r"|r8_|nvapi-|tvly-|lsv2_|SG\.|npm_|pypi-|dop_v1_|eyJ"
+)
+_WHOLE_KEY = re.compile(rf"(?:{_PREFIXED})")
+_PIECES = 4
+"""Lines over which a key may be wrapped."""
+
+
+def _wrapped_key(text: str) -> int:
+    """Return the length of a key that a mailer or a terminal broke over lines, 0 for a key and the text after it."""
+    pieces = [found.span() for found in re.finditer(r"[^\s>|]+", text)]
+    while len(pieces) > 1:
+        joined = "".join(text[start:end] for start, end in pieces)
+        key = joined.rstrip(".-")
+        random = all(_DIGIT.search(text[start:end]) for start, end in pieces[1:])
+        if random and _WHOLE_KEY.fullmatch(key):
+            return pieces[-1][1] - (len(joined) - len(key))
+        pieces.pop()
+    return 0
+
+
+_DIGIT = re.compile(r"\d")
+"""A line that goes on with a key has one; the word that follows a key has none."""
 _NAMED = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|api[_ -]?key|(?:access|auth|refresh)?[_ -]?token|client[_ -]?secret|private[_ -]?key|account[_ -]?key)"
 
 PATTERNS = (
     _pattern(
         "KEY",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
+    ),
+    _pattern(
+        "KEY",
+        rf"(?<![A-Za-z0-9])(?:{_BEGINNINGS})[A-Za-z0-9_.-]{{0,4000}}"
+        rf"(?:\r?\n[ \t>|]{{0,8}}[A-Za-z0-9_.-]{{4,4000}}){{1,{_PIECES}}}",
+        _wrapped_key,
     ),
     _pattern("KEY", rf"(?<![A-Za-z0-9])(?:{_PREFIXED})"),
     _pattern("KEY", r"(?i)\bbearer\s{1,4}(?P<v>[A-Za-z0-9._~+/=-]{12,4000})", _secret),
@@ -168,9 +198,10 @@ PATTERNS = (
         "EMAIL",
         r"(?<![\w.+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}",
     ),
-    _pattern("IBAN", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,9}(?![a-z])", _iban),
+    _pattern("IBAN", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \n]?[A-Z0-9]{1,4}){3,9}(?![a-z])", _iban),
     _pattern("IBAN", r"(?<![A-Za-z0-9])[a-z]{2}\d{2}[a-z0-9]{11,30}(?![A-Za-z0-9])", _iban),
     _pattern("CARD", r"(?<![\w.])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w])", _card),
+    _pattern("CARD", r"(?<![\w.])[2-6]\d{3}(?:[ -]?\d{4}){0,2}\n(?:\d{4}[ -]?){1,3}(?!\w)", _card),
     _pattern("SSN", r"(?<![\d-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-])"),
     _pattern("SSN", r"(?i)\b(?:ssn|social security)\D{0,30}(?P<v>\d{9})(?!\d)"),
     _pattern("IP", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)", _address),

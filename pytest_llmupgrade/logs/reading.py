@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmupgrade.errors import UsageError
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 _PEEK = 50
 """Records among which the format is looked for."""
 _NO_OBJECT = unreadable("no JSON object")
-_UNKNOWN = unreadable("none of the known formats: name it with --format, or say where things are with --map")
+_UNKNOWN = unreadable(
+    "none of the known formats: name it with --format, or say where things are with --map, "
+    "such as --map input=request.prompt --map expected=response.text"
+)
 _INPUT, _OUTPUT = "openai-batch", "openai-batch-output"
 _NO_RESPONSE = Skip(reason="no response in the batch's output")
 
@@ -57,7 +61,8 @@ def read_logs(files: Sequence[str], how: How) -> Iterator[Read]:
     if how.format is not None and how.format not in FORMATS:
         hint = nearest(how.format, FORMATS) or f"Known: {', '.join(FORMATS)}"
         raise UsageError(f"--format {how.format}: unknown. {hint}")
-    kinds = {} if how.mapped else {file: _kind(file, how) for file in files if file != STDIN}
+    again = [file for file in files if file != STDIN and Path(file).is_file()]  # a pipe is read once
+    kinds = {} if how.mapped else {file: _kind(file, how) for file in again}
     outputs = [file for file in files if kinds.get(file) == _OUTPUT]
     if outputs and _INPUT in kinds.values():
         with closing(sqlite3.connect("")) as joined:

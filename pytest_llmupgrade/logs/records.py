@@ -40,11 +40,19 @@ class Raw(NamedTuple):
 
 
 def _parser() -> tuple[Callable[[bytes], Any], tuple[type[Exception], ...]]:
+    """Return the fast parser; what it refuses and the standard one takes (NaN, half an emoji) is read all the same."""
     try:
         import orjson
     except ImportError:
         return json.loads, (ValueError, RecursionError)
-    return orjson.loads, (ValueError, RecursionError)
+
+    def loads(line: bytes, fast: Callable[[bytes], Any] = orjson.loads) -> Any:
+        try:
+            return fast(line)
+        except ValueError:
+            return json.loads(line)
+
+    return loads, (ValueError, RecursionError)
 
 
 def records(stream: IO[bytes]) -> Iterator[Raw]:
@@ -147,7 +155,7 @@ class _Scanner:
             try:
                 value, end = scan(self._text, self._at)
             except (ValueError, RecursionError) as error:
-                if self._may_go_on(error) and self._more():
+                if self._may_go_on(error) and self._more_at_once():
                     continue
                 yield Raw(self._line, unreadable(self._cut.reason) if self._cut else _NOT_JSON, 0)
                 if not self._resume():
@@ -195,6 +203,14 @@ class _Scanner:
         self._text = self._text[self._at :] + self._decode(piece)
         self._at = 0
         return True
+
+    def _more_at_once(self) -> bool:
+        """Read on until there is twice as much: what does not end is tried anew a few times only."""
+        wanted = min(2 * (len(self._text) - self._at), MAX_RECORD)
+        went_on = self._more()
+        while went_on and len(self._text) - self._at < wanted and self._more():
+            pass
+        return went_on
 
     def _may_go_on(self, error: Exception) -> bool:
         if not isinstance(error, json.JSONDecodeError):

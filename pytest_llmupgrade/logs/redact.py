@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_llmupgrade.logs.patterns import PATTERNS, SECRET_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_llmupgrade.logs.exchange import Exchange
     from pytest_llmupgrade.logs.patterns import Pattern
 
 OWN = "OWN"
+Span: TypeAlias = tuple[int, int, str]
+"""Start and end of what a library found in a text, and its kind."""
 _DEPTH = 40
 """Levels of JSON that are gone into; below them nothing is written at all."""
 
@@ -33,14 +36,19 @@ _SHORT = 200
 class Redactor:
     """Redacts Exchanges and counts what it found by kind."""
 
-    def __init__(self, own: Callable[[str], str] | None = None) -> None:
-        self._own = own
+    def __init__(
+        self,
+        own: Callable[[str], str] | None = None,
+        find: Callable[[str], Sequence[Span]] | None = None,
+    ) -> None:
+        """Take the project's own function, from text to text, and a library's, from text to what it found."""
+        self._own, self._find = own, find
         self.found: Counter[str] = Counter()
         """Distinct values by kind, summed over the cases."""
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return an Exchange in which nothing that a pattern knows is left."""
-        page = _Page(self._own)
+        page = _Page(self._own, self._find)
         page.exchange(
             exchange
         )  # finds what there is: a password has its name in one sentence, and none in the next
@@ -53,8 +61,10 @@ class Redactor:
 class _Page:
     """One case's placeholders."""
 
-    def __init__(self, own: Callable[[str], str] | None) -> None:
-        self._own = own
+    def __init__(
+        self, own: Callable[[str], str] | None, find: Callable[[str], Sequence[Span]] | None
+    ) -> None:
+        self._own, self._find = own, find
         self._names: dict[tuple[str, str], str] = {}
         self._forms: dict[str, str] = {}
         self._known: re.Pattern[str] | None = None
@@ -72,6 +82,7 @@ class _Page:
             tools=self.value(list(exchange.tools)),
             response_format=self.value(exchange.response_format),
             params=self.value(dict(exchange.params)),
+            call=exchange.call._replace(names=tuple(map(self.text, exchange.call.names))),
         )
 
     def learn(self) -> None:
@@ -123,15 +134,34 @@ class _Page:
         return value if told == head + written or not told.startswith(head) else told.removeprefix(head)
 
     def _plain(self, text: str) -> str:
-        if self._known is not None:
-            text = self._known.sub(lambda found: self._forms[found[0]], text)
-        for pattern in PATTERNS:
-            text = pattern.expression.sub(lambda found, of=pattern: self._replaced(found, of), text)  # type: ignore[misc]  # mypy cannot type a lambda's default
+        text = self._patterned(text)
+        if not text.isascii() and (shown := as_shown(text)) != text:
+            clean = self._patterned(shown)
+            text = clean if clean != shown else text
+        if self._find is not None:
+            text = self._found(text, self._find(text))
         if self._own is None:
             return text
         clean = self._own(text)
         self._owned += clean != text
         return clean
+
+    def _patterned(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(lambda found: self._forms[found[0]], text)
+        for pattern in PATTERNS:
+            text = pattern.expression.sub(lambda found, of=pattern: self._replaced(found, of), text)  # type: ignore[misc]  # mypy cannot type a lambda's default
+        return text
+
+    def _found(self, text: str, spans: Sequence[Span]) -> str:
+        """Replace what a library found, but for what lies in a placeholder."""
+        taken = [found.span() for found in _PLACEHOLDER.finditer(text)]
+        pieces, at = [], 0
+        for start, end, kind in sorted(spans):
+            if start >= at and not any(start < last and first < end for first, last in taken):
+                pieces += [text[at:start], self._name(kind, text[start:end])]
+                at = end
+        return "".join([*pieces, text[at:]])
 
     def _replaced(self, found: re.Match[str], pattern: Pattern) -> str:
         group = "v" if "v" in pattern.expression.groupindex else 0
@@ -150,6 +180,15 @@ class _Page:
             self._names[key] = f"[{kind}_{number}]"
         self._forms[value] = self._names[key]
         return self._names[key]
+
+
+def as_shown(text: str) -> str:
+    """Return a text as a reader sees it: nothing invisible, wide and other forms of letters and digits as plain ones."""
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
+_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
 
 
 def _structure(text: str) -> Any:

@@ -13,6 +13,7 @@ from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.importing.writing import scalar
 from pytest_llmupgrade.logs.exchange import question_key
 from pytest_llmupgrade.run.load import load_suite
+from pytest_llmupgrade.run.load.placeholders import fill
 from pytest_llmupgrade.run.load.yaml_values import read_yaml
 
 if TYPE_CHECKING:
@@ -74,10 +75,21 @@ def loadable(drafts: Sequence[Draft], text: str, faults: Sequence[Fault]) -> tup
         if at >= 0:
             wrong.setdefault(at, fault.message)
     left = [draft for at, draft in enumerate(drafts) if at not in wrong]
-    return left, [_at_source(drafts[at], message) for at, message in wrong.items()]
+    return left, [at_source(drafts[at], message) for at, message in wrong.items()]
 
 
-def _at_source(draft: Draft, message: str) -> Fault:
+def filled(drafts: Sequence[Draft], before: Existing) -> list[Draft]:
+    """Return the drafts whose `{{ name }}` the file's own `vars` would fill in: they would ask something else."""
+    names = before.root.get("vars") or {}
+    return [one for one in drafts if names and fill(_asked(one), names, lambda _name: None) != _asked(one)]
+
+
+def _asked(draft: Draft) -> Any:
+    return [draft.fields.get("input"), draft.fields.get("messages")]
+
+
+def at_source(draft: Draft, message: str) -> Fault:
+    """Return why a draft makes no case, at its line in the log."""
     file, _, line = str(draft.fields["source"]).rpartition(":")
     return Fault(file, int(line), f"makes no case: {message}")
 

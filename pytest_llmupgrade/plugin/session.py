@@ -165,7 +165,7 @@ class LlmSession:
     @cached_property
     def _gone(self) -> frozenset[str]:
         """The models that are declared or known to be shut down."""
-        from pytest_llmupgrade.plugin.retired import gone_models
+        from pytest_llmupgrade.deadlines.retired import gone_models
 
         return gone_models(self.specs.values())
 

@@ -6,8 +6,6 @@ identifiers, so that `refund-a` and `refund-b` are one, and would delete the sna
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +17,7 @@ from syrupy.utils import exclusive_file_lock, snapshot_file_lock_enabled
 
 from pytest_llmupgrade.errors import FaultyFiles
 from pytest_llmupgrade.run.load.yaml_values import read_yaml
-from pytest_llmupgrade.snapshots.files import FOLDER, SUFFIX, join_texts, snapshot_path, split_text
+from pytest_llmupgrade.snapshots.files import FOLDER, SUFFIX, snapshot_path, split_text, write_texts
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -95,7 +93,7 @@ class LlmSnapshotExtension(AbstractSyrupyExtension):
         location = snapshot_collection.location
         with _locked(location):
             written = {snapshot.name: str(snapshot.data) for snapshot in snapshot_collection}
-            _write(location, {**_read(location), **written})
+            write_texts(Path(location), {**_read(location), **written})
 
     def delete_snapshots(self, *, snapshot_location: str, snapshot_names: set[str]) -> None:
         """Remove cases from their file, and the file with its last case."""
@@ -104,7 +102,7 @@ class LlmSnapshotExtension(AbstractSyrupyExtension):
                 name: text for name, text in _read(snapshot_location).items() if name not in snapshot_names
             }
             if texts:
-                _write(snapshot_location, texts)
+                write_texts(Path(snapshot_location), texts)
             else:
                 Path(snapshot_location).unlink(missing_ok=True)
 
@@ -150,14 +148,3 @@ def _read(location: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _read_once(location: str, session_id: str) -> dict[str, str]:  # noqa: ARG001  it tells sessions apart
     return _read(location)
-
-
-def _write(location: str, texts: dict[str, str]) -> None:
-    """Replace the file in one step: a kill leaves the old one or the new one."""
-    path = Path(location)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(join_texts(texts))
-    Path(name).chmod(path.stat().st_mode if path.exists() else 0o644)
-    Path(name).replace(path)

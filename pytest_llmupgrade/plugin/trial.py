@@ -52,8 +52,11 @@ class Trial:
 
     @property
     def latency_ms(self) -> float | None:
-        """What the case takes, milliseconds: all its completions, or the mean of its repeats; None by batch."""
-        if not self.completions or any(completion.batch for completion in self.completions):
+        """What the case takes, milliseconds: all its completions, or the mean of its repeats; None by batch or not recorded."""
+        unknown = any(
+            one.batch or (one.origin == "replayed" and not one.latency_ms) for one in self.completions
+        )
+        if not self.completions or unknown:
             return None
         return sum(completion.latency_ms for completion in self.completions) / (len(self.repeats) or 1)
 

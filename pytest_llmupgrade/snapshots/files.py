@@ -7,8 +7,11 @@ leaves every other case's text as it stands, byte for byte.
 from __future__ import annotations
 
 import json
+import os
 import re
+import tempfile
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.checked import checked
@@ -20,7 +23,6 @@ from pytest_llmupgrade.wording import one_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 FOLDER = "__llm_snapshots__"
 SUFFIX = ".yaml"
@@ -72,6 +74,17 @@ def join_texts(texts: Mapping[str, str]) -> str:
     """Return a file's text, cases sorted by name."""
     parts = (f"\n{yaml_key(name)}:\n{texts[name].rstrip(chr(10))}\n" for name in sorted(texts))
     return HEADER + "".join(parts)
+
+
+def write_texts(path: Path, texts: Mapping[str, str]) -> None:
+    """Replace a file by these cases in one step, so that a kill leaves the old one or the new one; OSError if it cannot be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(join_texts(texts))
+    made = Path(name)
+    made.chmod(path.stat().st_mode if path.exists() else 0o644)
+    made.replace(path)
 
 
 def split_text(text: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,11 @@ def test_python(tmp_path: Path) -> None:
             'MODEL="ft:gpt-4o-mini-2024-07-18:acme::x"',
             [(1, "ft:gpt-4o-mini-2024-07-18:acme::x")],
         ),
+        (
+            "book.ipynb",
+            '{"source": ["ask(model=\\"gpt-4o-mini\\")", "ask(\\"o1\\")"]}',
+            [(1, "gpt-4o-mini"), (1, "o1")],
+        ),
         ("broken.py", 'x = (\n"gpt-4o"\n', [(2, "gpt-4o")]),
     ],
 )
@@ -75,11 +81,13 @@ def test_formats(tmp_path: Path, name: str, text: str, hits: list[tuple[int, str
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
-    """Caches, installed packages, links and prose are not read."""
+    """Caches, installed packages, links, circles of them, pipes and prose are not read."""
     for name in ("node_modules/a.js", ".venv/a.py", "README.md", "src/a.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text('"gpt-4o"')
     (tmp_path / "link.py").symlink_to(tmp_path / "src" / "a.py")
+    (tmp_path / "src" / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.py")
     assert [path.relative_to(tmp_path).as_posix() for path in files_in(tmp_path)] == ["src/a.py"]
 
 

@@ -1,4 +1,4 @@
-"""What promptfoo itself says of 78 assertions and their negations, asked once by scripts/promptfoo_oracle.mjs."""
+"""What promptfoo itself says of 139 assertions and their negations, asked once by scripts/promptfoo_oracle.mjs."""
 
 from __future__ import annotations
 

@@ -126,6 +126,109 @@ def test_references(tmp_path: Path) -> None:
     ]
 
 
+def test_tests_and_defaults_may_be_references(tmp_path: Path) -> None:
+    """A test and the defaultTest may refer to another part of the file; their own keys win over it."""
+    suite = imported(
+        tmp_path,
+        "prompts: ['{{q}}']\n"
+        "defaultTest: {$ref: '#/shared/polite'}\n"
+        "tests:\n- {$ref: '#/shared/hello', vars: {q: other}}\n- {$ref: '#/shared/none'}\n"
+        "shared:\n  hello: {vars: {q: hello}, assert: [{type: contains, value: a}]}\n"
+        "  polite: {assert: [{type: not-contains, value: b}]}\n",
+    )
+    (case,) = suite.cases
+    assert case.fields["vars"] == {"q": "other"}
+    assert case.fields["judge"] == [{"not": {"contains": "b"}}, {"contains": "a"}]
+    told = [str(remark) for remark in suite.all_remarks()]
+    assert told == [
+        "c.yaml:5: tests: $ref #/shared/none names nothing",
+        "c.yaml:6: shared has no counterpart",
+    ]
+
+
+def test_values_may_stand_in_files(tmp_path: Path) -> None:
+    """Files in the place of a test's values are read and put together; one that is missing costs the case, and is told."""
+    (tmp_path / "a.yaml").write_text("q: one\nb: x\n")
+    (tmp_path / "b.json").write_text('{"b": "y"}')
+    check = "assert: [{type: contains, value: '{{b}}'}]"
+    suite = imported(
+        tmp_path,
+        f"prompts: ['{{{{q}}}} {{{{b}}}}']\ntests:\n- {{vars: [a.yaml, b.json], {check}}}\n"
+        f"- {{vars: file://a.yaml, {check}}}\n- {{vars: none.yaml, {check}}}\n- {{vars: 5, {check}}}\n",
+    )
+    assert [case.fields.get("vars") for case in suite.cases[:2]] == [
+        {"q": "one", "b": "y"},
+        {"q": "one", "b": "x"},
+    ]
+    assert [case.disabled for case in suite.cases] == [False, False, True, True]
+    told = [str(remark) for remark in suite.all_remarks()]
+    assert "c.yaml:5: vars: none.yaml: no such file" in told
+    assert "c.yaml:6: vars: no mapping, and no file's name" in told
+
+
+def test_no_option_is_dropped_in_silence(tmp_path: Path) -> None:
+    """Options and keys of tests and of defaultTest that are not taken over are told with their lines."""
+    suite = imported(
+        tmp_path,
+        "prompts: ['{{q}}']\ndefaultTest:\n  options: {provider: openai:gpt-4o, prefix: a}\n  metadata: {x: 1}\n"
+        "tests:\n- vars: {q: x}\n  options: {rubricPrompt: y}\n  assert: [{type: contains, value: x}]\n",
+    )
+    assert [str(remark) for remark in suite.all_remarks()] == [
+        "c.yaml:3: options.provider of defaultTest has no counterpart",
+        "c.yaml:4: metadata of defaultTest has no counterpart",
+        "c.yaml:7: options.rubricPrompt of a test has no counterpart",
+    ]
+
+
+def test_references_that_grow_without_end_end(tmp_path: Path) -> None:
+    """A set that holds itself, and sets of sets of sets, cost a remark, neither the stack nor the hour."""
+    sets = {
+        f"t{n}": {"type": "assert-set", "assert": [{"$ref": f"#/assertionTemplates/t{n + 1}"}] * 10}
+        for n in range(12)
+    }
+    itself = {"type": "assert-set", "assert": [{"$ref": "#/assertionTemplates/me"}]}
+    templates = {**sets, "t12": {"type": "contains", "value": "x"}, "me": itself}
+    for name in ("t0", "me"):
+        test = {"vars": {"q": "x"}, "assert": [{"$ref": f"#/assertionTemplates/{name}"}]}
+        suite = imported(
+            tmp_path,
+            json.dumps({"prompts": ["{{q}}"], "assertionTemplates": templates, "tests": [test]}),
+        )
+        assert any("more than 1,000 assertions" in str(remark) for remark in suite.all_remarks())
+
+
+HOSTILE = """prompts: [file://../secret.txt, "file:///etc/hostname", file://link.txt, "exec:touch pwned", file://a/../../secret.txt, "{{q}}"]
+tests:
+  - vars: {q: file://../secret.txt}
+    assert: [{type: contains, value: x}]
+  - vars: {q: one}
+    assert:
+      - {type: javascript, value: "require('fs').writeFileSync('pwned', 'x')"}
+      - {type: python, value: "open('pwned', 'w')"}
+      - {type: python, value: file://evil.py}
+      - {type: is-json, value: file://../secret.txt}
+  - file:///etc/*.csv
+"""
+
+
+def test_nothing_outside_is_read_and_no_code_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths that climb out, absolute paths and links bring nothing into the file, and no program or code runs."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "secret.txt").write_text("THE SECRET")
+    (root / "evil.py").write_text("open('pwned', 'w')")
+    (root / "link.txt").symlink_to(tmp_path / "secret.txt")
+    monkeypatch.chdir(root)
+    suite = imported(root, HOSTILE)
+    assert "THE SECRET" not in suite_text(suite)
+    assert not (root / "pwned").exists()
+    assert all(case.disabled for case in suite.cases)
+    told = " ".join(str(remark) for remark in suite.all_remarks())
+    assert told.count("lies outside of the project") == 6
+    assert "exec:touch pwned is code, and is not run" in told
+    assert "evil.py is code, and is not run" in told
+
+
 def test_scenarios_and_lists_multiply(tmp_path: Path) -> None:
     """Scenarios pair each configuration with each test, and lists of values make a test for each."""
     suite = imported(

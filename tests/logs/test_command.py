@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.logs.building import Tally
 from pytest_llmupgrade.logs.progress import Bar
 from pytest_llmupgrade.run.load import load_suite
+from pytest_llmupgrade.snapshots.files import read_entries
 from tests.logs.planted import KEYS, PERSONAL
 
 if TYPE_CHECKING:
@@ -129,6 +132,8 @@ def test_nothing_is_overwritten() -> None:
         (["log.jsonl", "--format", "litellm"], "log.jsonl:1: not litellm"),
         (["bad.jsonl"], "bad.jsonl:1: not valid JSON"),
         (["empty.jsonl"], "empty.jsonl: no records"),
+        (["own.jsonl"], "own.jsonl:1: none of the known formats: name it with --format"),
+        (["own.jsonl"], "--map expected=response.text (39 more records alike)\n"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +141,7 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
     log("Is it blue?")
     Path("bad.jsonl").write_text("{\n[\n")
     Path("empty.jsonl").write_text("\n")
+    Path("own.jsonl").write_text('{"asked": 1}\n' * 40)
     assert cases(*arguments) == 2
     assert words in capsys.readouterr().err
     assert not OUT.parent.exists()
@@ -214,6 +220,17 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_suite(OUT, file="x")[0].source == "stdin:1"
 
 
+def test_a_pipe() -> None:
+    """A pipe, as a shell's `<(zcat log.gz)` gives, is read like a file."""
+    data = Path(log("Is it blue?")).read_bytes()
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=Path("pipe").write_bytes, args=(data,))
+    writer.start()
+    assert cases("pipe") == 0
+    writer.join()
+    assert load_suite(OUT, file="x")[0].source == "pipe:1"
+
+
 def test_judges_by_category() -> None:
     """--judge CATEGORY=NAME gives a category its judge, and the file's default covers the rest."""
     source = log("Is it blue?", name="a.jsonl", category="triage")
@@ -277,3 +294,108 @@ def test_shared_system_prompts_are_written_once() -> None:
     loaded = load_suite(OUT, file="x")
     assert [case.messages[0] for case in loaded] == [prompt] * 4
     assert OUT.read_text().count("be right") == 3
+
+
+HOSTILE = (
+    "a\x00b\x01c",
+    "- a: b\n  c: &x !!python/object [1]\n---\n...\n# no",
+    "%YAML 1.1\n--- >\n folded",
+    "{{ 7*7 }} {{ cases }} {% for x in y %} {# c #} ${HOME} $(id)",
+    "\x1b[31mred\x1b]0;title\x07 \x9b31m",
+    "right \u202e left \u2066 \u200b\ufeff \u2028 \u2029 \x85 \u00ad",
+    "   leading\n  and\n\ttabs\n",
+    "ends  \n\n\n",
+    "a\r\nb\rc",
+    "true",
+    "~",
+    "0x10",
+    "12:30:45",
+    "<img src=x onerror=alert(1)>",
+    "&anchor *alias",
+    "\U0001f468\u200d\U0001f469 \u2603",
+)
+
+
+def test_hostile_texts_come_back_as_they_were() -> None:
+    """YAML, templates, control and hidden characters in questions and answers are literal text; none is hidden in the file."""
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n} {text}"}], "assistant_response": text}
+        for n, text in enumerate(HOSTILE)
+    ]
+    Path("log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert cases("log.jsonl", "--near", "1", "--snapshot-model", "old") == 0
+    loaded = load_suite(OUT, file="x")
+    assert [case.expected for case in loaded] == list(HOSTILE)
+    assert [case.messages[0]["content"] for case in loaded] == [
+        f"{n} {text}" for n, text in enumerate(HOSTILE)
+    ]
+    written = OUT.read_text(), Path("evals/__llm_snapshots__/eval_x/old.yaml").read_text()
+    for text in written:
+        assert not any(hidden in text for hidden in "\x00\x1b\x9b\u202e\u2066\u200b\ufeff\u2028\xad")
+    entries = read_entries(written[1].encode(), "x")
+    assert [entries[case.id].calls[0].answer for case in loaded] == list(HOSTILE)
+
+
+def test_what_only_the_standard_parser_reads_is_read() -> None:
+    """NaN and half an emoji, which JavaScript and pandas write, do not cost the record, whichever parser is there."""
+    Path("log.jsonl").write_text(
+        '{"input": "Is it blue?", "assistant_response": "cut \\ud83d", "user_rating": NaN}\n'
+        '{"input": "Is it late?", "assistant_response": "Yes.", "user_rating": 1e999}\n'
+    )
+    assert cases("log.jsonl", "--snapshot-model", "old") == 0
+    assert [case.expected for case in load_suite(OUT, file="x")] == ["cut \ufffd", "Yes."]
+
+
+def test_a_files_vars_change_no_question(capsys: pytest.CaptureFixture[str]) -> None:
+    """A question that the file's own vars would fill in is not added, and is told; others are."""
+    OUT.parent.mkdir()
+    OUT.write_text("vars: {name: Ann}\njudge: llm_judge\ncases:\n  - id: a\n    input: Hi {{ name }}\n")
+    assert cases(log("What is {{ name }}?", "Is it blue?"), "--update") == 0
+    assert [case.messages[0]["content"] for case in load_suite(OUT, file="x")] == ["Hi Ann", "Is it blue?"]
+    assert "log.jsonl:1: makes no case: its {{ }} would be filled in" in capsys.readouterr().out
+
+
+def test_labels_are_one_line() -> None:
+    """Categories and difficulties with line breaks and control characters become short texts on one line."""
+    source = log("Is it blue?", category="<b>\n\x1b[31m", difficulty=f"hard\r\n{'x' * 200}")
+    assert cases(source) == 0
+    case = load_suite(OUT, file="x")[0]
+    assert case.category.isprintable()
+    assert case.difficulty.isprintable()
+    assert len(case.difficulty) <= 80
+
+
+@pytest.mark.parametrize(
+    ("rating", "kept"),
+    [
+        ("thumbs up", True),
+        ("Positive", True),
+        ("4.5", True),
+        (True, True),
+        ("down", False),
+        ("NaN", False),
+        ("ok?", False),
+    ],
+)
+def test_ratings_in_words(rating: object, kept: bool) -> None:  # noqa: FBT001  a table's column
+    """Thumbs up count as 5 and thumbs down as 1, in the words that tools use for them; other words are no rating."""
+    source = log("Is it blue?", user_rating=rating)
+    assert (cases(source, "--min-rating", "4") == 0) is kept
+
+
+def test_a_name_that_pytest_does_not_collect_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file under a name that pytest would pass over is written, with a word on that."""
+    assert main(["cases", log("Is it blue?"), "-o", "evals/mine.yaml"]) == 0
+    assert "evals/mine.yaml: pytest collects eval_*.yaml" in capsys.readouterr().err
+    Path("c.csv").write_text("input,expected\na,b\n")
+    assert main(["import", "csv", "c.csv", "-o", "evals/mine.yaml", "--force"]) == 0
+    assert "evals/mine.yaml: pytest collects eval_*.yaml" in capsys.readouterr().out
+
+
+def test_the_next_command_names_a_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where cases are judged by a model, the command that runs them asks for one, unless the settings name it."""
+    assert cases(log("Is it blue?")) == 0
+    assert capsys.readouterr().out.endswith("--llm-models=MODEL --llm-judge-model=JUDGE\n")
+    Path("pyproject.toml").write_text("[tool.llmupgrade.judge]\nmodel = 'umpire'\n")
+    assert cases("log.jsonl", "--force") == 0
+    assert capsys.readouterr().out.endswith("--llm-models=MODEL\n")

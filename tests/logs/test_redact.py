@@ -61,6 +61,27 @@ def test_secrets_by_name(text: str) -> None:
     assert not any(word in clean for word in ("hunter22", "qwertyuiop", "Tr0ub4dor", "s3cr3tpw"))
 
 
+WRAPPED = (
+    ("sk-proj-9aB3xY7kQ2\nmN5vR8tW1z9aB3xY7k thanks", "[KEY_1] thanks"),
+    ("my key is sk-\nproj-9aB3xY7kQ2mN5vR8tW1z.\nPlease help", "my key is [KEY_1].\nPlease help"),
+    ("key sk-proj-9aB3xY7kQ2mN5vR8tW1z\nHello there", "key [KEY_1]\nHello there"),
+    ("> ghp_k2J9vQ7xN4mB8sT1wZ6\n> cR3yL5hD0pF2gA9eU\n> ok", "> [KEY_1]\n> ok"),
+    ("AKIA\r\nQ3EGRWJ5YTLXSMPD.", "[KEY_1]."),
+    ("4111 1111\n1111 1111, DE89 3704 0044\n0532 0130 00", "[CARD_1], [IBAN_1]"),
+    ("2021\n2022\n2023\n2024", "2021\n2022\n2023\n2024"),
+    ("sk-proj-9aB3\u200bxY7kQ2mN5vR8tW1z", "[KEY_1]"),
+    ("anna\u200b.berg\uff20example.org", "[EMAIL_1]"),
+    ("\uff14\uff11\uff11\uff11 \uff11\uff11\uff11\uff11 1111 1111", "[CARD_1]"),
+    ("\u2603 \ufb01ne \u200b\uff21", "\u2603 \ufb01ne \u200b\uff21"),
+)
+
+
+@pytest.mark.parametrize(("text", "wanted"), WRAPPED)
+def test_broken_and_disguised_values_go(text: str, wanted: str) -> None:
+    """A key that was wrapped over lines, or has invisible or wide characters in it, goes as well; other text stays as it is."""
+    assert redacted(text) == wanted
+
+
 def test_private_key_block() -> None:
     """A private key goes as a whole, also where its end is missing."""
     body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
@@ -147,5 +168,9 @@ def test_long_hostile_texts_take_linear_time() -> None:
         "a.",
         ":",
         "-----BEGIN PRIVATE KEY-----",
+        "sk-aaaa\n",
+        "AKIA1\n> ",
+        "4111\n1111 ",
+        "\u200b\uff11 ",
     ):
-        assert redacted(piece * 4000) is not None
+        assert redacted(piece * 2000) is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmupgrade.plugin.retired import gone_models
+from pytest_llmupgrade.deadlines.retired import gone_models
 from pytest_llmupgrade.settings import Settings
 from pytest_llmupgrade.snapshots.files import read_entries, split_text
 

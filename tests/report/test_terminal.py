@@ -176,3 +176,12 @@ def test_the_bill_fits_the_terminal() -> None:
         "$25.00",
         "$100.00",
     ]
+
+
+def test_unpriced_says_what_is_missing() -> None:
+    """Answers without a price ask for one; answers without token counts say that no price would help."""
+    records = [replace(one, cost_usd=None) for one in making.many(4)]
+    priced = text(making.summary_of(records), 200)
+    assert 'set price = {...} in [tool.llmupgrade.models."gpt-4o"]' in priced
+    uncounted = [replace(one, usage=None) for one in records]
+    assert "4 answers unpriced; no token counts came with them" in text(making.summary_of(uncounted), 200)

@@ -97,15 +97,11 @@ def _several(name: str) -> Callable[[Any, Any], Judge]:
 
 
 def _starts(value: Any, _threshold: Any) -> Judge:
-    return {"regex": rf"\A{re.escape(_word('starts-with', value))}"}
-
-
-def _ends(value: Any, _threshold: Any) -> Judge:
-    return {"regex": rf"{re.escape(_word('ends-with', value))}\Z"}
+    return {"regex": rf"\A{re.escape(_text('starts-with', value))}"}
 
 
 def _regex(value: Any, _threshold: Any) -> Judge:
-    source = _word("regex", value)
+    source = _text("regex", value)
     try:
         pattern = pattern_of(source)
     except Untranslatable as error:
@@ -125,9 +121,9 @@ def _contains_json(value: Any, _threshold: Any) -> Judge:
 
 
 def _levenshtein(value: Any, threshold: Any) -> Judge:
-    text = _word("levenshtein", value)
+    most = _DEFAULT_DISTANCE if threshold is None else threshold
     return {
-        "edit_distance": {"expected": text, "at_most": _limit("levenshtein", threshold or _DEFAULT_DISTANCE)}
+        "edit_distance": {"expected": _text("levenshtein", value), "at_most": _limit("levenshtein", most)}
     }
 
 
@@ -162,7 +158,6 @@ _JUDGES: Mapping[str, Callable[[Any, Any], Judge]] = {
     "icontains-any": _several("icontains_any"),
     "icontains-all": _several("icontains_all"),
     "starts-with": _starts,
-    "ends-with": _ends,
     "regex": _regex,
     "is-json": _is_json,
     "contains-json": _contains_json,
@@ -192,10 +187,17 @@ def fields_of(text: str) -> list[str]:
 
 
 def _word(kind: str, value: Any) -> str:
-    """Return the text to look for, as JavaScript writes it; an empty one is refused, as promptfoo does."""
-    if isinstance(value, dict | list) or text_of(value) == "":
+    """Return the text to look for, as JavaScript writes it; what is empty or no text or number is refused, as there."""
+    if isinstance(value, dict | list | bool) or text_of(value) == "":
         raise NoCounterpart(f"{kind} without a text")
     return text_of(value)
+
+
+def _text(kind: str, value: Any) -> str:
+    """Return a text; promptfoo takes nothing else here."""
+    if not isinstance(value, str):
+        raise NoCounterpart(f"{kind} without a text")
+    return _word(kind, value)
 
 
 def _tidy(number: float) -> float:

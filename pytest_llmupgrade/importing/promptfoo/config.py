@@ -11,6 +11,7 @@ from pytest_llmupgrade.importing.promptfoo.assertions import judge_of, remarks_o
 from pytest_llmupgrade.importing.promptfoo.prompts import Prompt, prompts_of
 from pytest_llmupgrade.importing.promptfoo.providers import Provider, provider_of
 from pytest_llmupgrade.importing.promptfoo.questions import question_of
+from pytest_llmupgrade.importing.promptfoo.references import References
 from pytest_llmupgrade.importing.promptfoo.tests import RawTest, Tests
 from pytest_llmupgrade.importing.templates import NoCounterpart, rendered
 from pytest_llmupgrade.run.load.yaml_values import LinedDict, read_yaml
@@ -32,7 +33,6 @@ _TOP = frozenset(
         "assertionTemplates",
     ]
 )
-_MAX_REFERENCES = 20
 
 
 def import_promptfoo(path: Path, *, shown: str, root: Path) -> dict[str, SuiteDraft]:
@@ -60,6 +60,7 @@ class _Importer:
         self._config, self._shown, self._files = config, shown, files
         self._remarks: list[Fault] = []
         self._shared: dict[str, Any] = {}
+        self._references = References(config)
 
     def suites(self) -> dict[str, SuiteDraft]:
         """Return one suite for each prompt, by a name made of its label."""
@@ -177,52 +178,17 @@ class _Importer:
     def _judged(
         self, test: RawTest, asserts: tuple[tuple[int, Any], ...], remarks: list[Fault]
     ) -> Iterator[Any]:
-        for line, assertion in self._flat(asserts, remarks, test.file):
+        def refused(line: int, message: str) -> None:
+            remarks.append(Fault(test.file, line, message))
+
+        for line, assertion in self._references.opened(asserts, refused):
             try:
                 resolved = self._resolved(assertion, test.vars)
                 yield judge_of(resolved)
             except NoCounterpart as error:
-                remarks.append(Fault(test.file, line, str(error)))
+                refused(line, str(error))
                 continue
             remarks.extend(Fault(test.file, line, remark) for remark in remarks_on(resolved))
-
-    def _flat(
-        self, asserts: tuple[tuple[int, Any], ...], remarks: list[Fault], file: str
-    ) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield the assertions with references resolved and plain sets opened."""
-        for line, entry in asserts:
-            try:
-                assertion = self._dereferenced(entry)
-            except NoCounterpart as error:
-                remarks.append(Fault(file, line, str(error)))
-                continue
-            inner = assertion.get("assert")
-            plain = assertion.get("type") == "assert-set" and assertion.get("threshold") is None
-            if plain and isinstance(inner, list):
-                lines = getattr(inner, "lines", [line] * len(inner))
-                yield from self._flat(tuple(zip(lines, inner, strict=True)), remarks, file)
-            else:
-                yield line, assertion
-
-    def _dereferenced(self, entry: Any) -> Mapping[str, Any]:
-        for _ in range(_MAX_REFERENCES):
-            if not isinstance(entry, dict):
-                raise NoCounterpart("an assertion is no mapping")
-            if "$ref" not in entry:
-                return entry
-            entry = self._pointed(str(entry["$ref"]))
-        raise NoCounterpart("$ref: references that go round in a circle")
-
-    def _pointed(self, pointer: str) -> Any:
-        node: Any = self._config
-        if not pointer.startswith("#/"):
-            raise NoCounterpart(f"$ref {pointer} points out of the file; copy what it names")
-        for step in pointer[2:].split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, dict) or key not in node:
-                raise NoCounterpart(f"$ref {pointer} names nothing")
-            node = node[key]
-        return node
 
     def _resolved(self, assertion: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
         """Return an assertion whose value is the one compared with: files read, templates filled in."""

@@ -12,8 +12,11 @@ from pytest_llmupgrade.errors import FaultyFiles
 from pytest_llmupgrade.importing.files import SCHEME, Files, is_table, parsed_json, read_rows, read_text
 from pytest_llmupgrade.importing.templates import NoCounterpart, names_in
 from pytest_llmupgrade.run.load.yaml_values import read_yaml
+from pytest_llmupgrade.wording import one_line, shorten
 
 _FILE = re.compile(r"[^\n{}]+\.(txt|md|json|jsonl|yaml|yml|csv|j2|py|js|ts|mjs|cjs)(:\w+)?")
+_PROGRAM = "exec:"
+"""What promptfoo puts before a program that prints a prompt."""
 _DELIMITER = re.compile(r"\r?\n---\r?\n")
 
 
@@ -43,6 +46,8 @@ def prompts_of(entry: Any, line: int, files: Files) -> Iterator[Prompt]:
 
 
 def _of_text(text: str, label: str, line: int, files: Files) -> Iterator[Prompt]:
+    if text.startswith(_PROGRAM):
+        raise NoCounterpart(f"{shorten(one_line(text), 60)} is code, and is not run")
     if not text.startswith(SCHEME) and not _FILE.fullmatch(text):
         yield _prompt(text, label, line)
         return

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pytest_llmupgrade.importing.promptfoo.assertions import fields_of
+from pytest_llmupgrade.importing.templates import NoCounterpart
+
 _ASSERTION = re.compile(r"(not-)?([a-z][a-z-]*)(?:\((\d+(?:\.\d+)?)\))?(?::(.*))?", re.DOTALL)
 _CODE = {"javascript:": "javascript", "fn:": "javascript", "eval:": "javascript", "python:": "python"}
 _LISTS = frozenset(("contains-all", "contains-any", "icontains-all", "icontains-any"))
@@ -34,7 +37,6 @@ _BARE = frozenset(
         "is-json",
         "contains-json",
         "starts-with",
-        "ends-with",
         "levenshtein",
         "cost",
         "latency",
@@ -77,6 +79,8 @@ _BARE = frozenset(
         "trajectory",
     ]
 )
+_AS_WRITTEN = frozenset(("contains-json", "is-json"))
+"""Kinds whose cell is not trimmed."""
 _KINDS = _LISTS | _WITH_THRESHOLD | _BARE
 _THRESHOLD = 0.75
 """What promptfoo takes where a row names none; for `similar` it is 0.8."""
@@ -121,8 +125,18 @@ def _named(found: re.Match[str]) -> dict[str, Any]:
     kind, value = found[2], found[4]
     assertion: dict[str, Any] = {"type": (found[1] or "") + kind, "value": value}
     if kind in _LISTS:
-        assertion["value"] = [part.strip() for part in (value or "").split(",")]
-    elif kind in _WITH_THRESHOLD:
+        assertion["value"] = _parts(value)
+    elif kind not in _AS_WRITTEN:
+        assertion["value"] = None if value is None else value.strip()
+    if kind in _WITH_THRESHOLD:
         given = float(found[3]) if found[3] else 0.0
         assertion["threshold"] = given or (0.8 if kind == "similar" else _THRESHOLD)
     return assertion
+
+
+def _parts(value: str | None) -> Any:
+    """Return the list in a cell; one that cannot be parted stays a text, and its assertion says why it is none."""
+    try:
+        return fields_of(value) if value else value
+    except NoCounterpart:
+        return value

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault
 from pytest_llmupgrade.importing.files import SCHEME, Files, is_table, read_data, read_rows
+from pytest_llmupgrade.importing.promptfoo.references import References
 from pytest_llmupgrade.importing.promptfoo.tables import test_of_row
 from pytest_llmupgrade.importing.templates import NoCounterpart
+from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 MAX_TESTS = 100_000
 """Tests after lists of values are multiplied."""
 _KNOWN = frozenset(("vars", "assert", "description", "threshold", "options"))
+_OPTIONS = frozenset(
+    ("prefix", "suffix", "disableDefaultAsserts", "disableVarExpansion", "transform", "postprocess")
+)
+"""What is taken over, or blocks the case with words of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,7 @@ class Tests:
 
     def __init__(self, root: Mapping[str, Any], file: str, files: Files, remarks: list[Fault]) -> None:
         self._root, self._file, self._files, self._remarks = root, file, files, remarks
+        self._references = References(root)
         self._default = self._default_test()
 
     def __iter__(self) -> Iterator[RawTest]:
@@ -65,11 +72,22 @@ class Tests:
         at = _line(self._root, "tests")
         for entry, line in _entries(tests, at) if isinstance(tests, list) else [(tests, at)]:
             if isinstance(entry, dict):
-                yield entry, self._file, line
+                yield from self._referred(entry, line)
             elif isinstance(entry, str):
                 yield from self._from_files(entry, line)
             else:
                 self._remark(line, "a test is no mapping")
+
+    def _referred(self, entry: dict[str, Any], line: int) -> Iterator[tuple[dict[str, Any], str, int]]:
+        try:
+            test = self._references.followed(entry)
+        except NoCounterpart as error:
+            self._remark(line, f"tests: {error}")
+            return
+        if isinstance(test, dict):
+            yield test, self._file, line
+        else:
+            self._remark(line, "a test is no mapping")
 
     def _from_files(self, reference: str, line: int) -> Iterator[tuple[dict[str, Any], str, int]]:
         try:
@@ -91,8 +109,12 @@ class Tests:
                 yield _merged(config, test), file, at
 
     def _default_test(self) -> dict[str, Any]:
-        default = self._root.get("defaultTest")
         line = _line(self._root, "defaultTest")
+        try:
+            default = self._references.followed(self._root.get("defaultTest"))
+        except NoCounterpart as error:
+            self._remark(line, f"defaultTest: {error}")
+            return {}
         if isinstance(default, str):
             try:
                 (path,) = self._files.paths(default)
@@ -100,23 +122,49 @@ class Tests:
             except (NoCounterpart, ValueError) as error:
                 self._remark(line, f"defaultTest: {error}")
                 return {}
-        if default is not None and not isinstance(default, dict):
+        if default is None:
+            return {}
+        if not isinstance(default, dict):
             self._remark(line, "defaultTest is no mapping")
-        return default if isinstance(default, dict) else {}
+            return {}
+        for key, what in _unknown(default):
+            self._remark(_line(default, key, line), f"{what} of defaultTest has no counterpart")
+        try:
+            return {**default, "vars": self._vars(default.get("vars"))}
+        except NoCounterpart as error:
+            self._remark(line, f"defaultTest: vars: {error}")
+            return {**default, "vars": {}}
+
+    def _vars(self, value: Any) -> dict[str, Any]:
+        """Return a test's values, those of the files that stand in their place put together."""
+        if value is None or isinstance(value, dict):
+            return value or {}
+        found: dict[str, Any] = {}
+        for name in value if isinstance(value, list) else [value]:
+            if not isinstance(name, str):
+                raise NoCounterpart("no mapping, and no file's name")
+            for path in self._files.paths(name):
+                data = read_data(path)
+                if not isinstance(data, dict):
+                    raise NoCounterpart(f"{path.name} holds no mapping")
+                found.update(data)
+        return found
 
     # --- what it expands to ---
 
     def _expanded(self, test: dict[str, Any], file: str, line: int) -> Iterator[RawTest]:
         remarks = [
-            Fault(file, _line(test, key, line), f"{key} of a test has no counterpart")
-            for key in test
-            if key not in _KNOWN
+            Fault(file, _line(test, key, line), f"{what} of a test has no counterpart")
+            for key, what in _unknown(test)
         ]
-        default = self._default
+        default, blocked = self._default, ""
+        try:
+            test = {**test, "vars": self._vars(test.get("vars"))}
+        except NoCounterpart as error:
+            test, blocked = {**test, "vars": {}}, f"vars: {error}"
         options = {**_mapping(default.get("options")), **_mapping(test.get("options"))}
         keep = not options.get("disableDefaultAsserts")
         merged = _merged(default if keep else {**default, "assert": []}, test)
-        blocked = ""
         try:
             every = list(self._products(_mapping(merged.get("vars")), options))
         except NoCounterpart as error:
@@ -181,6 +229,16 @@ def _tests_in(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         if not isinstance(entry, dict):
             raise NoCounterpart(f"{path.name}: a test is no mapping")
         yield entry, line
+
+
+def _unknown(test: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a test that are not taken over, and how they are called."""
+    yield from ((key, key) for key in test if key not in _KNOWN)
+    yield from (
+        ("options", f"options.{one_line(str(key))}")
+        for key in _mapping(test.get("options"))
+        if key not in _OPTIONS
+    )
 
 
 def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.logs.exchange import Skip, unreadable
+from pytest_llmupgrade.logs.formats.calls import call_of
 from pytest_llmupgrade.logs.formats.wire import (
     Answer,
     exchange,
@@ -79,7 +80,9 @@ def stored(record: Mapping[str, Any]) -> Exchange | Skip:
     if not messages:
         return _NO_MESSAGES
     messages = [_bare(message) for message in messages] if isinstance(messages, list) else question(messages)
-    return exchange(messages, response_answer(record), request=record, meta=_meta(record))
+    return exchange(
+        messages, response_answer(record), request=record, meta=_meta(record), call=call_of(record)
+    )
 
 
 def _bare(message: Any) -> Any:
@@ -108,8 +111,9 @@ def batch(record: Mapping[str, Any]) -> Exchange | Skip:
     response = record.get("response")
     if record.get("error") or not isinstance(response, dict) or response.get("status_code") != 200:  # noqa: PLR2004  HTTP
         return Skip(reason="the call failed")
-    answer = response_answer(response.get("body"))
-    return exchange(request_messages(body), answer, request=body, meta=_meta(body))
+    said = response.get("body")
+    call = call_of(said, {"model": body.get("model")})
+    return exchange(request_messages(body), response_answer(said), request=body, meta=_meta(body), call=call)
 
 
 def is_evals_data(record: Mapping[str, Any]) -> bool:
@@ -142,7 +146,8 @@ def evals_output(record: Mapping[str, Any]) -> Exchange | Skip:
         return Skip(reason="the call failed")
     item = record.get("datasource_item")
     meta = {**(item if isinstance(item, dict) else {}), "user_rating": record.get("status") == "pass"}
-    return exchange(question(sample.get("input")), _sampled(sample), request=sample, meta=meta)
+    call = call_of(sample, {"created_at": record.get("created_at")})
+    return exchange(question(sample.get("input")), _sampled(sample), request=sample, meta=meta, call=call)
 
 
 def _sampled(sample: Any) -> Answer:

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.logs.exchange import Skip, decoded, text_of
+from pytest_llmupgrade.logs.formats.calls import call_of, span_ms
 from pytest_llmupgrade.logs.formats.wire import Answer, exchange, message_answer, question, tool_call
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def read(record: Mapping[str, Any]) -> Exchange | Skip:
         return Skip(reason="a span without its messages: content capture is off")
     request = {ours: attributes[name] for name, ours in _PARAMS.items() if name in attributes}
     request["tools"] = decoded(attributes.get("gen_ai.tool.definitions"))
-    return exchange(messages, _answer(attributes), request=request, meta=attributes)
+    call = call_of(attributes, record, latency_ms=span_ms(record))
+    return exchange(messages, _answer(attributes), request=request, meta=attributes, call=call)
 
 
 # --- attributes ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.logs.formats.calls import call_of
 from pytest_llmupgrade.logs.formats.wire import Answer, exchange, last_answer, message_answer, question
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ def read(record: Mapping[str, Any]) -> Exchange | Skip:
     answer = _answer(record)
     if not answer.text and not answer.tool_calls:
         messages, answer = last_answer(messages)
-    return exchange(messages, answer, request=record, meta=record)
+    return exchange(messages, answer, request=record, meta=record, call=call_of(record))
 
 
 def _answer(record: Mapping[str, Any]) -> Answer:
     text = record.get("assistant_response")
-    if type(text) is str:
+    if type(text) is str and "tool_calls" not in record:
         return Answer(text)
-    for key in _ANSWERS:
-        value = record.get(key)
-        if value is not None:
-            return message_answer(value)
-    return message_answer({"tool_calls": record.get("tool_calls")})
+    said = next(
+        (message_answer(record[key]) for key in _ANSWERS if record.get(key) is not None), Answer(None)
+    )
+    called = message_answer({"tool_calls": record.get("tool_calls")}).tool_calls
+    return said._replace(tool_calls=called) if called else said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmupgrade.logs.exchange import Skip, decoded, unreadable
+from pytest_llmupgrade.logs.exchange import Skip, decoded, number, unreadable
+from pytest_llmupgrade.logs.formats.calls import call_of, span_ms
 from pytest_llmupgrade.logs.formats.wire import (
     Answer,
     exchange,
@@ -47,7 +48,10 @@ def langfuse(record: Mapping[str, Any]) -> Exchange | Skip:
     params = decoded(record.get("model_parameters", record.get("modelParameters")))
     request = {**_dict(params), **_dict(given)}
     meta = {**_dict(decoded(record.get("metadata"))), **_scores(record.get("scores"))}
-    return exchange(question(given), response_answer(record.get("output")), request=request, meta=meta)
+    call = call_of(record, latency_ms=_milliseconds(record.get("latency"), 1000))
+    return exchange(
+        question(given), response_answer(record.get("output")), request=request, meta=meta, call=call
+    )
 
 
 def _scores(scores: Any) -> dict[str, Any]:
@@ -73,7 +77,11 @@ def langsmith(record: Mapping[str, Any]) -> Exchange | Skip:
     inputs, outputs = record["inputs"], _dict(record.get("outputs"))
     extra = _dict(_dict(record.get("extra")).get("metadata"))
     meta = {**extra, **_dict(record.get("metadata")), **_feedback(record.get("feedback_stats"))}
-    return exchange(_langsmith_question(inputs), _langsmith_answer(outputs), request=inputs, meta=meta)
+    used = _dict(_dict(outputs.get("llm_output")).get("token_usage"))
+    call = call_of(extra, {"usage": used}, record, latency_ms=span_ms(record))
+    return exchange(
+        _langsmith_question(inputs), _langsmith_answer(outputs), request=inputs, meta=meta, call=call
+    )
 
 
 def _langsmith_question(inputs: Mapping[str, Any]) -> Any:
@@ -147,7 +155,10 @@ def helicone(record: Mapping[str, Any]) -> Exchange | Skip:
         return unreadable("no bodies: export with --include-body")
     meta = {**_dict(record.get("request_properties")), "feedback_rating": record.get("feedback_rating")}
     answer = response_answer(record.get("response_body"))
-    return exchange(request_messages(body), answer, request=_dict(body), meta=meta)
+    call = call_of(
+        decoded(record.get("response_body")), record, latency_ms=_milliseconds(record.get("delay_ms"), 1)
+    )
+    return exchange(request_messages(body), answer, request=_dict(body), meta=meta, call=call)
 
 
 # --- LiteLLM: LiteLLM_SpendLogs, litellm 1.109.1 ---
@@ -167,7 +178,14 @@ def litellm(record: Mapping[str, Any]) -> Exchange | Skip:
         return unreadable("no prompts: set general_settings.store_prompts_in_spend_logs")
     request = _dict(decoded(record.get("proxy_server_request")))
     meta = _dict(decoded(record.get("metadata")))
-    return exchange(question(messages), response_answer(record.get("response")), request=request, meta=meta)
+    call = call_of(decoded(record.get("response")), record, latency_ms=span_ms(record))
+    return exchange(
+        question(messages), response_answer(record.get("response")), request=request, meta=meta, call=call
+    )
+
+
+def _milliseconds(value: Any, factor: float) -> float:
+    return number(value) * factor if not isinstance(value, bool) else 0.0
 
 
 def _dict(value: Any) -> dict[str, Any]:

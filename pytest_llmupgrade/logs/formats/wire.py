@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_llmupgrade.logs.exchange import (
     GENERAL,
     MEDIUM,
+    NO_CALL,
+    Call,
     Exchange,
     Skip,
     decoded,
@@ -37,7 +39,12 @@ class Answer(NamedTuple):
 
 
 def exchange(
-    messages: Any, answer: Answer, *, request: Mapping[str, Any] | None = None, meta: Any = None
+    messages: Any,
+    answer: Answer,
+    *,
+    request: Mapping[str, Any] | None = None,
+    meta: Any = None,
+    call: Call = NO_CALL,
 ) -> Exchange | Skip:
     """Return a record's Exchange; `request` carries parameters and tools, `meta` rating, category, difficulty."""
     fault = fault_of(messages)
@@ -57,6 +64,7 @@ def exchange(
         tools=asked.tools,
         response_format=asked.response_format,
         params=asked.params,
+        call=call,
     )
 
 

@@ -59,7 +59,13 @@ def _unpriced(summary: Summary) -> Iterator[str]:
     for model in summary.models:
         if model.unpriced:
             answers = wording.plural(model.unpriced, "answer")
-            yield f'{model.name}: {answers} unpriced; set price = {{...}} in [tool.llmupgrade.models."{model.name}"]'
+            counted = model.usage.input_tokens + model.usage.output_tokens
+            advice = (
+                f'set price = {{...}} in [tool.llmupgrade.models."{model.name}"]'
+                if counted
+                else "no token counts came with them"
+            )
+            yield f"{model.name}: {answers} unpriced; {advice}"
 
 
 def _adapted(summary: Summary) -> Iterator[str]:
