@@ -9,6 +9,7 @@ from pytest_llmupgrade.wording import plural, points, share
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_llmupgrade.stats import Interval
     from pytest_llmupgrade.verdict.decision import CategoryFinding, Decision
     from pytest_llmupgrade.verdict.rule import Rule
 
@@ -29,15 +30,14 @@ def reasons(decision: Decision) -> Iterator[str]:
     """Yield what stands behind the verdict, a clause or sentence each, the weightiest first."""
     if decision.interval is None:
         yield "no case has a verdict on both models"
-    elif decision.measurably_worse:
-        within = decision.interval.low > -decision.margin
-        yield f"measurably worse{' but within your margin' if within else ''}"
+    else:
+        yield f"accuracy {difference_words(decision)}: {_shown(decision.interval, decision.margin)}"
+        if decision.measurably_worse:
+            within = decision.interval.low > -decision.margin
+            yield f"measurably worse{' but within your margin' if within else ''}"
     if decision.too_many_unpaired:
         total = decision.paired + decision.unpaired
-        yield (
-            f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models: "
-            "mend or rerun them first"
-        )
+        yield f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models"
     for found in decision.categories:
         yield from _category(found)
     if not decision.provable:
@@ -51,6 +51,22 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield "weighted by traffic"
     if decision.repeated:
         yield "by the share of each case's completions that passed"
+
+
+def difference_words(decision: Decision) -> str:
+    """Return how far the two are apart, with the interval that the verdict goes by; '' where nothing is paired."""
+    interval = decision.interval
+    if interval is None:
+        return ""
+    bounds = f"[{points(interval.low, unit='')}, {points(interval.high, unit='')}]"
+    return f"{points(interval.estimate)}, {decision.confidence * 100:.0f} % interval {bounds}"
+
+
+def _shown(interval: Interval, margin: float) -> str:
+    """Return what an interval shows of a drop as large as the margin."""
+    if interval.low > -margin:
+        return f"a drop of {_pp(margin)} is excluded"
+    return f"{'a' if interval.high < 0 else 'no'} drop is shown, {_pp(margin)} not excluded"
 
 
 def _category(found: CategoryFinding) -> Iterator[str]:

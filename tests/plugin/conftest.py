@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,19 @@ cases:
 """
 
 
+_NEVER = ("pytest_llmupgrade.__main__", "pytest_llmupgrade.providers.local.child")
+_LATE = (
+    "aiohttp",
+    "genai_prices",
+    "jsonschema",
+    "openai.resources.chat.completions",
+    "rapidfuzz.distance",
+    "regex",
+    "sqlite3",
+    "syrupy",
+)
+
+
 @dataclass(slots=True)
 class Project:
     """A folder with eval files; `run` runs pytest in it."""
@@ -60,15 +75,45 @@ class Project:
         self.without = tuple(name for name in self.without if name != "syrupy")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        """Run pytest in a process of its own, as a user does."""
+        """Run pytest as a user does: with workers in processes of its own, without them in this one."""
+        return (self.apart if _has_workers(arguments) else self.here)(*arguments)
+
+    def apart(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in a process of its own: what is imported, killed or written to file descriptors is the point."""
+        return self.pytester.runpytest_subprocess(*self._flags(), *arguments)
+
+    def here(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in this process, which has imported already what a process of its own would import each time."""
+        # its hooks collect garbage several times, and of all that this process holds
+        quiet = ("-p", "no:unraisableexception", "-p", "no:threadexception")
+        return self.pytester.runpytest_inprocess(*quiet, *self._flags(), *arguments)
+
+    def _flags(self) -> list[str]:
         models = [f"--llm-models={self.models}"] if self.models is not None else []
         fail_on = [f"--llm-fail-on={self.fail_on}"] if self.fail_on is not None else []
-        left_out = [flag for name in self.without for flag in ("-p", f"no:{name}")]
-        return self.pytester.runpytest_subprocess(*left_out, *models, *fail_on, *arguments)
+        return [*(flag for name in self.without for flag in ("-p", f"no:{name}")), *models, *fail_on]
+
+
+def _has_workers(arguments: Sequence[str]) -> bool:
+    return any(argument.startswith("-n") and argument != "-n0" for argument in arguments)
+
+
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """Import all that a run imports, once: pytester forgets what is imported in a run, and PyYAML bears that badly."""
+    import pytest_llmupgrade
+
+    for found in pkgutil.walk_packages(pytest_llmupgrade.__path__, "pytest_llmupgrade."):
+        if found.name not in _NEVER:
+            importlib.import_module(found.name)
+    for name in _LATE:
+        importlib.import_module(name)
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(
+    imported: None, pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch
+) -> Project:
     """Return a project with three cases; model `new` breaks one, fixes one, and one passes on both."""
     for name, value in llm_server.environment().items():
         monkeypatch.setenv(name, value)
@@ -94,9 +139,9 @@ def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytes
     return made
 
 
-@pytest.fixture(params=["plain", "-n0", "-n2"])
+@pytest.fixture(params=["plain", "-n2"])
 def distribution(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Without xdist's flags, with xdist off, and with two workers."""
+    """Without xdist's flags, and with two workers: for what may differ, since workers cost three processes."""
     flag: str = request.param
     return () if flag == "plain" else (flag,)
 

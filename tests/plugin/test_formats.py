@@ -7,9 +7,8 @@ import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
-
 from pytest_llmupgrade.cli import main
+from tests.report.test_markdown import rendered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +34,6 @@ def page_data(text: str) -> Any:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found is not None
     return json.loads(found[1])
-
-
-def rendered(markdown: str) -> str:
-    """Return GitHub-flavoured Markdown as HTML, raw HTML let through as GitHub does."""
-    html: str = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(markdown)
-    return html
 
 
 def counts_of_junit(text: str) -> dict[str, tuple[int, int]]:
@@ -102,7 +95,7 @@ def test_hostile_text_is_text(project: Project) -> None:
     assert "<script" not in page
     for tag in ("<h1>", "<a ", "<img", "<s>", "<b>"):
         assert tag not in page
-    assert page.count("<details>") == page.count("</details>") == 2
+    assert page.count("<details>") == page.count("</details>") == 2 + 2  # two flips, categories, difficulties
     assert page.count("<pre>") == page.count("</pre>") == 6
     assert "\x1b" not in markdown
     assert "\u202e" not in markdown

@@ -50,13 +50,14 @@ def test_a_regression_fails_and_what_both_share_does_not(
     result.stdout.fnmatch_lines(
         ["FAILED *refund-a[[]new]*", "XFAIL *refund-b[[]old]*old, the incumbent, misses it*"]
     )
+    assert result.stdout.str().count("llmupgrade: 3 cases can never prove a margin of 5 pp") == 1
 
 
-def test_a_miss_that_both_share(project: Project, distribution: Sequence[str]) -> None:
+def test_a_miss_that_both_share(project: Project) -> None:
     """A candidate's miss of what the incumbent misses too shows as xfailed, and the run passes."""
     project.write("evals/eval_support.yaml", many(3))
     project.server.default(text="no")
-    result = project.run("-rx", *distribution)
+    result = project.run("-rx")
     result.assert_outcomes(xfailed=6)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*old, the incumbent, misses it, too*"])
@@ -95,11 +96,11 @@ def test_the_verdict_decides(project: Project, distribution: Sequence[str]) -> N
     )
 
 
-def test_a_safe_verdict_passes(project: Project, distribution: Sequence[str]) -> None:
+def test_a_safe_verdict_passes(project: Project) -> None:
     """A break within the margin passes where the verdict decides, and the report says SAFE first."""
     project.write("evals/eval_support.yaml", many(110, broke=1))
     serve(project)
-    result, report = report_of(project, "--llm-fail-on=verdict", "-q", *distribution)
+    result, report = report_of(project, "--llm-fail-on=verdict", "-q")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["=* LLM upgrade: old to new =*", "new: SAFE within the margin of 5 pp"])
     assert report["verdict"] == "safe"
@@ -168,9 +169,9 @@ def test_a_pinned_case(project: Project) -> None:
     result.assert_outcomes(failed=2, xfailed=2)
 
 
-def test_too_few_cases_are_said_up_front(project: Project, distribution: Sequence[str]) -> None:
+def test_too_few_cases_are_said_up_front(project: Project) -> None:
     """A margin that the number of cases can never prove is said before the first item runs."""
-    text = project.run("--llm-margin=2", *distribution).stdout.str()
+    text = project.run("--llm-margin=2").stdout.str()
     warning = "llmupgrade: 3 cases can never prove a margin of 2 pp: that takes 133 even if no case differs"
     assert text.count(warning) == 1
     assert text.index(warning) < text.index("LLM upgrade:")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span, Style
-from pytest_llmupgrade.run.report.verdict_lines import bill_words, difference_words
+from pytest_llmupgrade.run.report.verdict_lines import bill_words
+from pytest_llmupgrade.verdict.words import difference_words
 from pytest_llmupgrade.wording import cells, printable, shorten
 
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ def _unshown(comparison: Comparison) -> Sequence[Flip]:
 
 
 def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
-    """Yield how far the two are apart; this is evidence, and no verdict."""
-    difference = difference_words(comparison)
-    if not difference:
+    """Yield how far the two are apart; accuracy stands with the verdict, unless there is none."""
+    if not comparison.paired:
         return
-    yield (Span(f"  {difference}"),)
+    if comparison.same_model:
+        yield (Span(f"  accuracy {difference_words(comparison.decision)}"),)
     ratios = (("cost", comparison.cost_ratio), ("latency", comparison.latency_ratio))
     words = [
         f"{name} {wording.ratio(found.estimate)} [{wording.ratio(found.low)}, {wording.ratio(found.high)}]"

@@ -51,17 +51,9 @@ def _next_step(comparison: Comparison) -> str:
     if comparison.decision.verdict == "regression":
         return f"mend why {broke} broke, or keep {printable(comparison.incumbent)}"
     also = f", and read the {broke} that broke" if comparison.broke else ""
+    if comparison.decision.too_many_unpaired:
+        return f"mend or rerun the {wording.plural(comparison.unpaired, 'case')} without a verdict{also}"
     return f"add cases (llmupgrade cases LOG){also}"
-
-
-def difference_words(comparison: Comparison) -> str:
-    """Return how far apart the two are, '' where nothing is paired."""
-    interval = comparison.decision.interval
-    if interval is None:
-        return ""
-    bounds = f"[{wording.points(interval.low)}, {wording.points(interval.high)}]"
-    confidence = f"{comparison.decision.confidence * 100:.0f} %"
-    return f"accuracy {wording.points(interval.estimate)}, {confidence} interval {bounds}"
 
 
 def bill_words(impact: CostImpact) -> str:
