@@ -292,6 +292,9 @@ def _add_snapshot(commands: Any) -> None:
         "--base", metavar="REV", default="HEAD", help="compare with this revision (default: HEAD)"
     )
     diff.add_argument("--all", action="store_true", help="list every case")
+    diff.add_argument(
+        "--format", choices=("text", "md"), default="text", help="md: for a comment or a summary"
+    )
     diff.set_defaults(run=_snapshot_diff)
 
 

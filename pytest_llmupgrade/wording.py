@@ -134,6 +134,11 @@ def _visible(found: re.Match[str]) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def inert(line: str) -> str:
+    """Return a line of a log without the old form of a GitHub workflow command, which is obeyed anywhere in a line."""
+    return line.replace("##[", "## [")
+
+
 def one_line(text: str) -> str:
     """Return text on a single line, printable, white space folded."""
     return " ".join(printable(text).split())

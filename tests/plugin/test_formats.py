@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HOSTILE = (
     "<script>alert(1)</script> </details> </pre> **bold** `code` | pipe \x1b[31mred\x1b[0m \u202eevil\u202c ::error::x "
     "-->\n\n# heading\n\n</script><!-- [Approve this](http://evil.example/x) ![x](http://evil.example/t.png) ~~gone~~ "
-    "\\<b\\> <http://evil.example> [ref]: http://evil.example"
+    "\\<b\\> <http://evil.example> [ref]: http://evil.example\n  ::error::fake\n##[add-mask]e"
 )
 
 
@@ -113,12 +113,13 @@ def test_what_github_is_told(project: Project, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     project.server.reply(model="new", contains="return shoes", text=HOSTILE)
-    result = project.run("--llm-fail-on=verdict")
+    result = project.run("--llm-fail-on=verdict", "--runxfail")
     result.stdout.fnmatch_lines(
         ["::warning file=evals/eval_support.yaml,line=3,title=refund-a broke on new::contains: *"]
     )
-    commands = [line for line in result.stdout.lines if line.startswith("::")]
+    commands = [line.lstrip() for line in result.stdout.lines if line.lstrip().startswith("::")]
     assert all(line.startswith(("::warning file=", "::error title=LLM upgrade::")) for line in commands)
+    assert "##[" not in result.stdout.str()
     text = summary.read_text()
     assert text.startswith("before\n### ")
     assert "INCONCLUSIVE" in rendered(text)

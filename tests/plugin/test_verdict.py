@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
 from jsonschema import Draft202012Validator
+
+from pytest_llmupgrade.run.report.json_report import report_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,10 +125,7 @@ def test_the_report_keeps_to_its_schema(project: Project, flags: Sequence[str]) 
     project.write("evals/eval_more.yaml", f"judge: {{contains: a}}\ncases:\n{skipped}")
     project.server.fail(400, model="old", contains="A-17")
     _, report = report_of(project, *flags)
-    text = resources.files("pytest_llmupgrade").joinpath("data/report.schema.json").read_text()
-    schema = json.loads(text)
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema).validate(report)
+    Draft202012Validator(report_schema()).validate(report)
 
 
 def test_the_suite_hash(project: Project) -> None:

@@ -10,7 +10,7 @@ from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span, Style
 from pytest_llmupgrade.run.report.verdict_lines import bill_words
 from pytest_llmupgrade.verdict.words import difference_words
-from pytest_llmupgrade.wording import cells, printable, shorten
+from pytest_llmupgrade.wording import cells, inert, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,10 +120,10 @@ def _name(record: Record) -> str:
 def _answer_line(label: str, record: Record, width: int) -> Line:
     calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
     answer = " ".join(printable(f"{record.answer or ''} {calls}").split()) or "(empty)"
-    return (Span(f"    {label}: ", "dim"), Span(shorten(answer, width - 9)))
+    return (Span(f"    {label}: ", "dim"), Span(shorten(inert(answer), width - 9)))
 
 
 def _reason_line(record: Record, width: int) -> Line:
     missed = [judgement for judgement in record.judgements if not judgement.passed]
     words = "; ".join(f"{judgement.judge}: {judgement.reason.partition(chr(10))[0]}" for judgement in missed)
-    return (Span("    why: ", "dim"), Span(shorten(printable(words), width - 9), "dim"))
+    return (Span("    why: ", "dim"), Span(shorten(inert(printable(words)), width - 9), "dim"))

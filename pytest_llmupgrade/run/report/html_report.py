@@ -71,7 +71,8 @@ def _json(value: object) -> str:
 
 
 def _case(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in case_of(record).items() if key not in _LEFT_OUT}
+    told = case_of(record).items()
+    return {key: value for key, value in told if key not in _LEFT_OUT and value is not None}
 
 
 def _verdicts(summary: Summary) -> list[dict[str, Any]]:

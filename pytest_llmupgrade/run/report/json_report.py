@@ -204,8 +204,14 @@ def _ratio(interval: Interval | None) -> list[float] | None:
 
 
 def case_of(record: Record) -> dict[str, Any]:
-    """Return a record as the report has it."""
-    plain = dict(record_to_plain(record))
+    """Return a record as the report has it: what a program was promised is there, as null where nothing is known."""
+    plain = {
+        "category": record.category,
+        "difficulty": record.difficulty,
+        **dict.fromkeys(("answer", "usage", "cost_usd", "latency_ms", "error")),
+        "tool_calls": [],
+        **record_to_plain(record),
+    }
     plain["id"] = plain.pop("case_id")
     plain["judges"] = [
         {"name": judgement.judge, "passed": judgement.passed, "reason": judgement.reason}
