@@ -32,9 +32,8 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield "no case has a verdict on both models"
     else:
         yield f"accuracy {difference_words(decision)}: {_shown(decision.interval, decision.margin)}"
-        if decision.measurably_worse:
-            within = decision.interval.low > -decision.margin
-            yield f"measurably worse{' but within your margin' if within else ''}"
+        if decision.measurably_worse and decision.interval.low > -decision.margin:
+            yield "measurably worse but within your margin"
     if decision.too_many_unpaired:
         total = decision.paired + decision.unpaired
         yield f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models"
@@ -58,21 +57,22 @@ def difference_words(decision: Decision) -> str:
     interval = decision.interval
     if interval is None:
         return ""
-    bounds = f"[{points(interval.low, unit='')}, {points(interval.high, unit='')}]"
-    return f"{points(interval.estimate)}, {decision.confidence * 100:.0f} % interval {bounds}"
+    return f"{points(interval.estimate)}, {decision.confidence * 100:.0f} % interval {_bounds(interval)}"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"[{points(interval.low, unit='')}, {points(interval.high, unit='')}]"
 
 
 def _shown(interval: Interval, margin: float) -> str:
     """Return what an interval shows of a drop as large as the margin."""
     if interval.low > -margin:
         return f"a drop of {_pp(margin)} is excluded"
-    return f"{'a' if interval.high < 0 else 'no'} drop is shown, {_pp(margin)} not excluded"
+    return f"{'worse, ' if interval.high < 0 else ''}a drop of {_pp(margin)} is not excluded"
 
 
 def _category(found: CategoryFinding) -> Iterator[str]:
-    bounds = (
-        f"{points(found.interval.estimate)} [{points(found.interval.low)}, {points(found.interval.high)}]"
-    )
+    bounds = f"{points(found.interval.estimate)} {_bounds(found.interval)}"
     if found.finding == "regression":
         yield f"category {found.name!r} regresses: {bounds}, p = {found.p:.2g} after Holm"
     elif found.finding == "inconclusive" and found.margin is not None:

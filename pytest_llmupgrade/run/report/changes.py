@@ -108,8 +108,9 @@ def _pair(label: str, before: Record, after: Record, width: int) -> Iterator[Lin
     name = shorten(_name(after), width // 2)
     place = shorten(f"{after.file}:{after.line}", width - cells(name) - 10)
     yield (Span(f"  {label} ", style), Span(name, "bold"), Span(f"  {place}", "dim"))
-    yield _answer_line("was", before, width)
-    yield _answer_line("now", after, width)
+    was, now = _apart(_said(before), _said(after), width - 9)
+    yield (Span("    was: ", "dim"), Span(was))
+    yield (Span("    now: ", "dim"), Span(now))
     yield _reason_line(after if label == "broke" else before, width)
 
 
@@ -117,10 +118,17 @@ def _name(record: Record) -> str:
     return printable(record.case_id).rpartition("::")[2]
 
 
-def _answer_line(label: str, record: Record, width: int) -> Line:
+def _said(record: Record) -> str:
     calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
-    answer = " ".join(printable(f"{record.answer or ''} {calls}").split()) or "(empty)"
-    return (Span(f"    {label}: ", "dim"), Span(shorten(inert(answer), width - 9)))
+    return inert(" ".join(printable(f"{record.answer or ''} {calls}").split())) or "(empty)"
+
+
+def _apart(before: str, after: str, room: int) -> tuple[str, str]:
+    """Return two answers cut to a room in cells, from shortly before the first word in which they differ."""
+    alike = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    start = before.rfind(" ", 0, max(0, alike - room // 3)) + 1 if alike > room // 2 else 0
+    lead = "... " if start else ""
+    return shorten(f"{lead}{before[start:]}", room), shorten(f"{lead}{after[start:]}", room)
 
 
 def _reason_line(record: Record, width: int) -> Line:

@@ -79,7 +79,7 @@ def _verdicts(summary: Summary) -> list[dict[str, Any]]:
     """Return each verdict or breach with the lines that say why."""
     boxes: list[dict[str, Any]] = []
     for text, kind in verdict_lines(summary):
-        if kind or not boxes:
+        if kind not in ("", "next") or not boxes:
             boxes.append({"text": text.strip(), "kind": kind, "details": []})
         else:
             boxes[-1]["details"].append(text.strip())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.summary import Comparison, Summary
 
 Emphasis: TypeAlias = "tuple[str, str]"
-"""A text and what it is: 'safe', 'regression', 'inconclusive', 'breach' or '' (detail)."""
+"""A text and what it is: 'safe', 'regression', 'inconclusive', 'breach', 'next' or '' (a detail of the line before)."""
 
 
 def verdict_lines(summary: Summary) -> Iterator[Emphasis]:
@@ -36,7 +36,7 @@ def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
     yield f"{name}: {verdict_words(decision)}", decision.verdict
     for reason in reasons(decision):
         yield f"  {printable(reason)}", ""
-    yield f"  next: {_next_step(comparison)}", ""
+    yield f"  next: {_next_step(comparison)}", "next"
 
 
 def _next_step(comparison: Comparison) -> str:
@@ -72,11 +72,12 @@ def bill_words(impact: CostImpact) -> str:
     return words
 
 
-STYLES: Mapping[str, Literal["good", "bad", "warn", "dim"]] = {
+STYLES: Mapping[str, Literal["good", "bad", "warn", "bold", "dim"]] = {
     "safe": "good",
     "regression": "bad",
     "inconclusive": "warn",
     "breach": "bad",
+    "next": "bold",
     "": "dim",
 }
 """How a terminal shows each kind of line."""
