@@ -37,9 +37,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pytest-llmupgrade {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    schema = commands.add_parser("schema", help="print a JSON Schema, for editors")
+    schema = commands.add_parser("schema", help="print a JSON Schema, for editors and programs")
     schema.add_argument(
-        "of", choices=["cases", "rollout"], nargs="?", default="cases", help="eval files, or rollout.yaml"
+        "of",
+        choices=["cases", "rollout", "report"],
+        nargs="?",
+        default="cases",
+        help="eval files, rollout.yaml, or what --llm-report=PATH.json writes",
     )
     schema.set_defaults(run=_schema)
 
@@ -288,6 +292,9 @@ def _add_snapshot(commands: Any) -> None:
         "--base", metavar="REV", default="HEAD", help="compare with this revision (default: HEAD)"
     )
     diff.add_argument("--all", action="store_true", help="list every case")
+    diff.add_argument(
+        "--format", choices=("text", "md"), default="text", help="md: for a comment or a summary"
+    )
     diff.set_defaults(run=_snapshot_diff)
 
 
@@ -298,7 +305,7 @@ def _snapshot_diff(options: argparse.Namespace) -> int:
 
 
 def _runs(_options: argparse.Namespace) -> int:
-    from pytest_llmupgrade.kept.commands import runs_lines
+    from pytest_llmupgrade.commands.kept import runs_lines
 
     for line in runs_lines():
         print(line)
@@ -306,17 +313,19 @@ def _runs(_options: argparse.Namespace) -> int:
 
 
 def _kept(options: argparse.Namespace) -> int:
-    from pytest_llmupgrade.kept import commands
+    from pytest_llmupgrade.commands import kept
 
-    code: int = getattr(commands, options.action)(options)
+    code: int = getattr(kept, options.action)(options)
     return code
 
 
 def _schema(options: argparse.Namespace) -> int:
     from pytest_llmupgrade.rollout.wire import rollout_schema
     from pytest_llmupgrade.run.load import case_schema
+    from pytest_llmupgrade.run.report.json_report import report_schema
 
-    print(json.dumps(rollout_schema() if options.of == "rollout" else case_schema(), indent=2))
+    schemas = {"cases": case_schema, "rollout": rollout_schema, "report": report_schema}
+    print(json.dumps(schemas[options.of](), indent=2))
     return 0
 
 

@@ -23,6 +23,8 @@ Origin: TypeAlias = Literal["live", "stored", "replayed"]
 PassRule: TypeAlias = Literal["all", "any", "majority"] | float
 """Which of an item's completions must pass; a number is their share."""
 Outcome: TypeAlias = Literal["passed", "missed", "errored", "skipped"]
+NEGATION = "not "
+"""Before a judge's name, where its verdict is turned round."""
 FailureKind: TypeAlias = Literal[
     "auth",  # the key is missing, wrong or not allowed
     "not_found",  # no such model or address
@@ -113,7 +115,7 @@ class JudgeSpec:
     @property
     def label(self) -> str:
         """The name as reports show it."""
-        return f"not {self.name}" if self.negated else self.name
+        return f"{NEGATION}{self.name}" if self.negated else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,10 @@ def interval(low: float, high: float) -> str:
     return f"[{_unsigned_zero(low * 100):.1f}, {_unsigned_zero(high * 100):.1f}]"
 
 
-def points(difference: float) -> str:
+def points(difference: float, *, unit: str = " pp") -> str:
     """Return a difference of shares (-1 to 1) in percentage points, signed unless it rounds to nothing."""
     value = _unsigned_zero(difference * 100)
-    return f"{value:+.1f} pp" if value else "0.0 pp"
+    return f"{value:+.1f}{unit}" if value else f"0.0{unit}"
 
 
 def _unsigned_zero(value: float) -> float:
@@ -142,6 +142,11 @@ def _visible(found: re.Match[str]) -> str:
     if character in _JOINERS or unicodedata.category(character) not in _HIDDEN_CATEGORIES:
         return character
     return character.encode("unicode_escape").decode()
+
+
+def inert(line: str) -> str:
+    """Return a line of a log without the old form of a GitHub workflow command, which is obeyed anywhere in a line."""
+    return line.replace("##[", "## [")
 
 
 def one_line(text: str) -> str:

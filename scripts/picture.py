@@ -1,6 +1,6 @@
 """Draws a terminal's output as SVG, for README: colours and bold of ANSI sequences, nothing else.
 
-Run: COLUMNS=96 FORCE_COLOR=1 llmupgrade report | sed -n 1,48p | python scripts/picture.py docs/terminal.svg; `.ci/run` does it
+Run: COLUMNS=96 FORCE_COLOR=1 llmupgrade report | sed -n 1,46p | python scripts/picture.py docs/terminal.svg; `.ci/run` does it
 from a real run and compares. Both themes are in the file: it follows the reader's.
 """
 

@@ -66,3 +66,9 @@ def test_workflows_are_safe(name: str, workflow: Any) -> None:
             if "OPENAI_API_KEY" in step.get("env", {}) and "pytest evals" in step["run"]:
                 assert "--llm-budget" in step["run"]
                 assert "fork != true" in job["if"]
+                saved = [
+                    step for step in job["steps"] if step.get("uses", "").startswith("actions/cache/save@")
+                ]
+                assert [step["if"] for step in saved] == ["always()"], (
+                    name
+                )  # a miss fails the job, and is paid for

@@ -10,7 +10,6 @@ from pytest_llmupgrade.checked import checked
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.judges.identity import JudgeIdentity  # noqa: TC001  pydantic reads the annotations
 from pytest_llmupgrade.stats import Agreement, cohens_kappa, sensitivity, specificity
-from pytest_llmupgrade.wording import interval, plural, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,21 +86,3 @@ def figures(calibration: Calibration) -> dict[str, Interval | None]:
         "sensitivity": sensitivity(table),
         "specificity": specificity(table),
     }
-
-
-def quoted(judge: JudgeIdentity, calibrations: tuple[Calibration, ...]) -> str:
-    """Return what a report says of a judge."""
-    found = next((one for one in calibrations if one.judge == judge), None)
-    if found is None:
-        return f"llm_judge ({judge.model}): uncalibrated; llmupgrade calibrate LABELLED.yaml tells how far to trust it"
-    known = figures(found)
-    kappa = known["kappa"]
-    words = [f"kappa {kappa.estimate:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"] if kappa else []
-    words += [
-        f"{name} {share(value.estimate)} {interval(value.low, value.high)}"
-        for name, value in list(known.items())[1:]
-        if value is not None
-    ]
-    return (
-        f"llm_judge ({judge.model}): on {plural(found.table.labelled, 'labelled answer')} {', '.join(words)}"
-    )

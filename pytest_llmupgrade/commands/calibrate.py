@@ -137,6 +137,13 @@ def lines(calibration: Calibration, judged: Iterable[Judged]) -> Iterator[str]:
         if value is not None:
             yield f"  {name}  {share(value.estimate)} {interval(value.low, value.high)} {words}, the judge says the same"
     yield f"  too kind {table.only_judge_passed} · too strict {table.only_human_passed} · no verdict {calibration.undecided}"
+    if table.labelled:
+        judge, people = (
+            table.both_passed + table.only_judge_passed,
+            table.both_passed + table.only_human_passed,
+        )
+        passes = f"the judge passes {share(judge / table.labelled)}, people {share(people / table.labelled)}"
+        yield f"  {passes}; reports correct its accuracies by that"
     if table.labelled < ENOUGH:
         yield f"  {ENOUGH} or more labelled answers make these figures narrower"
     for one in judged:

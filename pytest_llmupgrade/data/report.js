@@ -15,13 +15,13 @@ const el = (name, text, cls) => {
 const HIDDEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 const escaped = (code) => (code > 0xffff ? `\\u{${code.toString(16)}}` : "\\u" + code.toString(16).padStart(4, "0"));
 const shown = (text) => String(text).replace(HIDDEN, (c) => escaped(c.codePointAt(0)));
-const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(1) + " %");
+const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(1) + "\u00a0%");
 const models = data.models.map((model) => model.name);
 const incumbent = models.length > 1 ? data.incumbent || models[0] : null;
 
 const byCase = new Map();
 for (const record of data.cases) {
-  if (!byCase.has(record.id)) byCase.set(record.id, { id: record.id, category: record.category || "general", records: {} });
+  if (!byCase.has(record.id)) byCase.set(record.id, { id: record.id, category: record.category || "general", records: Object.create(null) });
   byCase.get(record.id).records[record.model] = record;
 }
 const cases = [...byCase.values()];
@@ -32,13 +32,13 @@ function head() {
   const others = models.filter((name) => name !== incumbent);
   $("title").textContent = incumbent ? `LLM upgrade: ${shown(incumbent)} to ${others.map(shown).join(", ")}` : `LLM evals: ${models.map(shown).join(", ")}`;
   document.title = $("title").textContent;
-  $("created").textContent = `${data.created} · ${cases.length} cases · ${data.exit_reason}`;
+  $("created").textContent = `${data.created} · ${cases.length} ${cases.length === 1 ? "case" : "cases"} · ${data.exit_reason}`;
   for (const verdict of data.verdict_lines) {
     const box = el("div", undefined, "verdict " + verdict.kind);
     box.append(el("strong", verdict.text));
     if (verdict.details.length) {
       const list = el("ul");
-      for (const line of verdict.details) list.append(el("li", line));
+      for (const line of verdict.details) list.append(el("li", line, line.startsWith("next: ") ? "next" : ""));
       box.append(list);
     }
     $("verdicts").append(box);
@@ -47,48 +47,75 @@ function head() {
 
 function table() {
   const rows = [
-    ["", (m) => shown(m.name)],
+    ["", (m) => shown(m.name) + (m.name === incumbent ? " (incumbent)" : "")],
     ["accuracy", (m) => percent(m.accuracy)],
     ["95 % interval", (m) => (m.accuracy_interval ? m.accuracy_interval.map((x) => (100 * x).toFixed(1)).join(" – ") : "–")],
     ["passed / missed", (m) => `${m.passed} / ${m.missed}`],
     ["errored / skipped", (m) => `${m.errored} / ${m.skipped}`],
     ["planned", (m) => String(m.planned)],
     ["tokens in / out", (m) => `${m.tokens.input.toLocaleString("en")} / ${m.tokens.output.toLocaleString("en")}`],
-    ["cost", (m) => (m.cost_usd === null ? "unpriced" : "$" + Number(m.cost_usd).toPrecision(3))],
-    ...(data.models.some((m) => m.monthly_cost_usd !== null) ? [["per month, at your traffic", (m) => (m.monthly_cost_usd === null ? "–" : "$" + Number(m.monthly_cost_usd).toLocaleString("en", { maximumSignificantDigits: 4 }))]] : []),
-    ["latency p50 / p95", (m) => (m.latency_ms.p50 === null ? "–" : `${Math.round(m.latency_ms.p50)} / ${Math.round(m.latency_ms.p95)} ms`)],
+    ["cost", (m) => (m.completed ? money(m.cost_usd) : "–")],
+    ["  per 1,000 calls", (m) => (m.completed && Number(m.cost_usd) ? money((1000 * Number(m.cost_usd)) / m.completed) : "")],
+    ["  per passed case", (m) => (Number(m.cost_per_passed_usd) ? money(m.cost_per_passed_usd) : "")],
+    ["  per month, at your traffic", (m) => (m.monthly_cost_usd === null ? "" : money(m.monthly_cost_usd))],
+    ["  judging, beside", (m) => (m.judge_cost_usd === null ? "" : money(m.judge_cost_usd))],
+    ["latency p50 / p95", (m) => (m.latency_ms.p50 === null ? "" : `${Math.round(m.latency_ms.p50)} / ${Math.round(m.latency_ms.p95)} ms`)],
   ];
+  fill($("models"), rows, data.models);
+}
+
+function money(usd) {
+  const amount = Number(usd);
+  if (usd === null || !amount) return usd === null ? "unpriced" : "$0";
+  const digits = amount >= 1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { minimumSignificantDigits: 2, maximumSignificantDigits: 2 };
+  return "$" + amount.toLocaleString("en", digits);
+}
+
+// Labels down, one column for each of the models or comparisons; the first row names them, an empty one is left out.
+function fill(node, rows, columns) {
   for (const [label, cell] of rows) {
+    const texts = columns.map(cell), kind = node.rows.length ? "td" : "th";
+    if (!texts.some(Boolean)) continue;
     const row = el("tr");
-    row.append(el(label ? "td" : "th", label));
-    for (const model of data.models) row.append(el(label ? "td" : "th", cell(model)));
-    $("models").append(row);
+    row.append(el(kind, label.trimStart(), label.startsWith(" ") ? "sub" : ""), ...texts.map((text) => el(kind, text || "–")));
+    node.append(row);
   }
 }
 
 const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)} pp`;
-const ratio = (of) => (of ? `× ${of[0].toFixed(2)} [${of[1].toFixed(2)}, ${of[2].toFixed(2)}]` : "–");
+const ratio = (of) => (of ? `× ${of[0].toFixed(2)} [${of[1].toFixed(2)}, ${of[2].toFixed(2)}]` : "");
 
 function compared() {
-  const columns = [
-    ["against " + shown(incumbent), (c) => shown(c.candidate)],
+  const rows = [
+    ["", (c) => shown(c.candidate)],
     ["broke", (c) => String(c.broke.length)],
     ["fixed", (c) => String(c.fixed.length)],
     ["paired", (c) => String(c.paired)],
-    ["accuracy", (c) => (c.interval ? `${signed(c.difference)} [${c.interval.map(signed).join(", ")}]` : "–")],
+    ["both passed / both missed", (c) => `${c.both_passed} / ${c.both_missed}`],
+    ["unpaired", (c) => (c.unpaired ? String(c.unpaired) : "")],
+    ["accuracy", (c) => (c.interval ? `${signed(c.difference)} [${c.interval.map(signed).join(", ")}]` : "")],
     ["margin", (c) => `${(100 * c.margin).toFixed(1)} pp`],
     ["cost", (c) => ratio(c.cost_ratio)],
     ["tokens in", (c) => ratio(c.token_ratio.input)],
     ["tokens out", (c) => ratio(c.token_ratio.output)],
     ["latency", (c) => ratio(c.latency_ratio)],
   ];
-  const rows = [columns.map(([label]) => el("th", label)), ...data.comparisons.map((c) => columns.map(([, cell]) => el("td", cell(c))))];
-  for (const cells of rows) {
-    const row = el("tr");
-    row.append(...cells);
-    $("compared").append(row);
-  }
+  fill($("compared"), rows, data.comparisons);
+  $("against-title").textContent = `Against ${shown(incumbent)}, case by case`;
   $("against").hidden = false;
+}
+
+function groups() {
+  const rows = [["by category", (m) => shown(m.name)]];
+  for (const key of ["by_category", "by_difficulty"]) {
+    const names = [...new Set(data.models.flatMap((m) => Object.keys(m[key])))].sort();
+    if (names.length < 2) continue;
+    if (key === "by_difficulty") rows.push(["by difficulty", () => " "]);
+    for (const name of names) rows.push([`  ${shown(name)}`, (m) => (Object.hasOwn(m[key], name) && m[key][name].judged ? `${m[key][name].passed}/${m[key][name].judged} ${percent(m[key][name].passed / m[key][name].judged)}` : "–")]);
+  }
+  if (rows.length > 1 && rows[1][0] === "by difficulty") rows.splice(0, 2, ["by difficulty", (m) => shown(m.name)]);
+  fill($("grouped"), rows, data.models);
+  $("groups").hidden = rows.length < 2;
 }
 
 function notes() {
@@ -132,8 +159,14 @@ function picture() {
     root.append(svg("text", { x: left - 6, y: Y(tick) + 4, "text-anchor": "end" }, `${Math.round(100 * tick)} %`));
   }
   const unpriced = points.some((point) => point.x === null);
-  const axis = priced ? `USD per 1,000 calls, up to ${(most * 1.15).toPrecision(2)}` : unpriced ? "cost unknown: side by side" : "free of charge: side by side";
-  root.append(svg("text", { x: (w + left) / 2, y: h - 8, "text-anchor": "middle" }, axis));
+  if (priced) {
+    for (const [at, anchor] of [[0, "start"], [0.5, "middle"], [1, "end"]]) {
+      const x = left + (w - left - 20) * at;
+      root.append(svg("text", { x, y: h - bottom + 14, "text-anchor": anchor }, money(most * 1.15 * at)));
+    }
+  }
+  const axis = priced ? "cost per 1,000 calls" : unpriced ? "cost unknown: side by side" : "free of charge: side by side";
+  root.append(svg("text", { x: (w + left) / 2, y: h - 6, "text-anchor": "middle" }, axis));
   points.forEach((point, i) => {
     const x = X(point, i);
     root.append(svg("line", { x1: x, x2: x, y1: Y(point.low), y2: Y(point.high), class: "bar" }));
@@ -213,10 +246,18 @@ function draw() {
     row.dataset.at = at;
     row.setAttribute("role", "row");
     row.append(el("span", short(one.id)), el("span", shown(one.category), "none"));
-    for (const name of models) row.append(el("span", outcome(one, name) === "none" ? "–" : outcome(one, name), outcome(one, name)));
+    for (const name of models) row.append(cell(one, name));
     rows.push(row);
   }
   $("rows").replaceChildren(...rows);
+}
+
+function cell(one, name) {
+  const word = outcome(one, name), node = el("span", undefined, word);
+  node.append(el("i", word === "none" ? "–" : word));
+  const turned = incumbent && name !== incumbent ? flip(one, name) : "";
+  if (turned) node.append(" ", el("strong", turned));
+  return node;
 }
 
 function move(step) {
@@ -292,7 +333,8 @@ function side(one) {
 function start() {
   head();
   table();
-  if (incumbent) compared();
+  if (incumbent && data.comparisons.length) compared();
+  groups();
   picture();
   causes();
   notes();
@@ -315,13 +357,15 @@ function start() {
     if (row) open(Number(row.dataset.at));
   });
   document.addEventListener("keydown", (event) => {
-    const typing = ["INPUT", "SELECT"].includes(document.activeElement.tagName);
+    const at = document.activeElement, typing = ["INPUT", "SELECT"].includes(at.tagName);
+    // the page scrolls by arrows, and a button opens by Enter, as anywhere
+    const here = at === $("grid") || $("detail").open;
     if (event.key === "/" && !typing) { event.preventDefault(); $("search").focus(); return; }
     if (event.key === "Escape" && typing) { document.activeElement.blur(); return; }
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    const step = { j: 1, k: -1, ...(here ? { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 } : {}) }[event.key];
     if (step) { event.preventDefault(); move(step); if ($("detail").open) open(current); }
-    else if (event.key === "Enter" && !$("detail").open) { event.preventDefault(); open(current); }
+    else if (event.key === "Enter" && !$("detail").open && at.tagName !== "BUTTON") { event.preventDefault(); open(current); }
   });
   filter();
   if (!visible.length && cases.length) { $("show").value = "all"; filter(); }

@@ -47,6 +47,10 @@ class Head:
     judge: JudgeIdentity | None = None
     """None: no model was declared for `llm_judge`."""
     shard: Shard | None = None
+    margin: float | None = None
+    """Percentage points, where the run was told them (`--llm-margin`); None: the project's own."""
+    look: int = 1
+    """Which of the planned looks the run was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

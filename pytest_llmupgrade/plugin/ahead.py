@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmupgrade.engine.plan import PlannedJob
 from pytest_llmupgrade.errors import CallError
 from pytest_llmupgrade.model import CallFailure
+from pytest_llmupgrade.plugin.asking import Llm
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.internals import session_fixture
-from pytest_llmupgrade.plugin.llm import Llm
 from pytest_llmupgrade.plugin.prefetch import may_be_skipped
 from pytest_llmupgrade.plugin.target import run_target
 from pytest_llmupgrade.plugin.trial import Trial

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_llmupgrade.model import Case
+    from pytest_llmupgrade.plugin.asking import Llm
     from pytest_llmupgrade.plugin.judging import Judged
-    from pytest_llmupgrade.plugin.llm import Llm
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def llm_case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def llm(request: pytest.FixtureRequest, llm_model: str) -> Llm:
     """Ask the model under test: `llm("a question")` or `llm(messages, **params)`; counted and priced."""
+    from pytest_llmupgrade.plugin.asking import Llm
     from pytest_llmupgrade.plugin.collect import case_of
     from pytest_llmupgrade.plugin.judging import first_repeat
-    from pytest_llmupgrade.plugin.llm import Llm
     from pytest_llmupgrade.plugin.trial import Trial
 
     session = request.config.stash[SESSION]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.run.report.markdown import markdown_lines
-from pytest_llmupgrade.wording import printable, shorten
+from pytest_llmupgrade.wording import inert, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,12 @@ def _warning(record: Record) -> str:
 
 def _message(text: str) -> str:
     """Return a text that cannot end its command or begin another."""
-    return shorten(printable(text), _LONGEST).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return (
+        shorten(inert(printable(text)), _LONGEST)
+        .replace("%", "%25")
+        .replace("\r", "%0D")
+        .replace("\n", "%0A")
+    )
 
 
 def _property(text: str) -> str:

@@ -9,10 +9,10 @@ import pytest
 
 from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.model import Repeat
+from pytest_llmupgrade.plugin.asking import Llm
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.failing import excuse, skips
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
-from pytest_llmupgrade.plugin.llm import Llm
 from pytest_llmupgrade.plugin.options import MOST_REPEATS
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, sum_of
 from pytest_llmupgrade.run.plan import request_for

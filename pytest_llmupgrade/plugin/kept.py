@@ -94,6 +94,8 @@ def _head(session: LlmSession, now: dt.datetime) -> Head:
         planned=dict(session.planned),
         judge=judge_identity(session.judge_settings) if session.judge_settings else None,
         shard=Shard(number=shard[0], count=shard[1]) if shard else None,
+        margin=session.options.verdict.margin,
+        look=session.options.verdict.look,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_llmupgrade.model import Case
-    from pytest_llmupgrade.plugin.llm import Llm
+    from pytest_llmupgrade.plugin.asking import Llm
     from pytest_llmupgrade.plugin.trial import Trial
 
 

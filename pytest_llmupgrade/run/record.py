@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from pytest_llmupgrade.codec import record_from_plain, record_to_plain
+from pytest_llmupgrade.model import NEGATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,8 @@ class Row:
     case_sha256: str
     judged_by: str | None
     """The model behind its `llm_judge`."""
+    judge_passed: bool | None
+    """What that model said of the answer; None: it was not asked, or of several answers."""
     offset: int
 
 
@@ -135,5 +138,13 @@ def row_of(record: Record, offset: int) -> Row:
         passes=record.passes,
         case_sha256=record.case_sha256,
         judged_by=next((call.model for judgement in record.judgements for call in judgement.calls), None),
+        judge_passed=_judge_passed(record),
         offset=offset,
     )
+
+
+def _judge_passed(record: Record) -> bool | None:
+    if record.repeats:
+        return None
+    asked = (judgement for judgement in record.judgements if judgement.calls)
+    return next((one.passed != one.judge.startswith(NEGATION) for one in asked), None)

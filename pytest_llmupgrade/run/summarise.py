@@ -70,6 +70,8 @@ class RowLike(Protocol):
     @property
     def judged_by(self) -> str | None: ...  # noqa: D102
     @property
+    def judge_passed(self) -> bool | None: ...  # noqa: D102
+    @property
     def times(self) -> int: ...  # noqa: D102
     @property
     def passes(self) -> int: ...  # noqa: D102
@@ -224,6 +226,8 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         flaky=tuple(sorted(_flaky(rows), key=lambda one: (abs(one.passes / one.times - 0.5), one.case_id))),
         origins=Counter(row.origin for row in done if row.origin),
         causes=grouped((read(row.case_id, name), None) for row in rows if row.outcome == "missed"),
+        judge_passed=sum(row.judge_passed is True for row in rows),
+        judge_asked=sum(row.judge_passed is not None for row in rows),
     )
 
 

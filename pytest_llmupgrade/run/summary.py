@@ -89,6 +89,10 @@ class ModelSummary:
     """The declared traffic; None: not declared."""
     causes: tuple[CauseGroup, ...] = ()
     """Why its items missed, the most frequent first."""
+    judge_passed: int = 0
+    """Answers that the model behind `llm_judge` passed, whatever other judges said."""
+    judge_asked: int = 0
+    """Answers that it judged; repeats are left out."""
 
     @property
     def monthly_cost_usd(self) -> Decimal | None:

@@ -9,6 +9,7 @@ from pytest_llmupgrade.wording import plural, points, share
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_llmupgrade.stats import Interval
     from pytest_llmupgrade.verdict.decision import CategoryFinding, Decision
     from pytest_llmupgrade.verdict.rule import Rule
 
@@ -29,15 +30,13 @@ def reasons(decision: Decision) -> Iterator[str]:
     """Yield what stands behind the verdict, a clause or sentence each, the weightiest first."""
     if decision.interval is None:
         yield "no case has a verdict on both models"
-    elif decision.measurably_worse:
-        within = decision.interval.low > -decision.margin
-        yield f"measurably worse{' but within your margin' if within else ''}"
+    else:
+        yield f"accuracy {difference_words(decision)}: {_shown(decision.interval, decision.margin)}"
+        if decision.measurably_worse and decision.interval.low > -decision.margin:
+            yield "measurably worse but within your margin"
     if decision.too_many_unpaired:
         total = decision.paired + decision.unpaired
-        yield (
-            f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models: "
-            "mend or rerun them first"
-        )
+        yield f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models"
     for found in decision.categories:
         yield from _category(found)
     if not decision.provable:
@@ -53,10 +52,27 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield "by the share of each case's completions that passed"
 
 
+def difference_words(decision: Decision) -> str:
+    """Return how far the two are apart, with the interval that the verdict goes by; '' where nothing is paired."""
+    interval = decision.interval
+    if interval is None:
+        return ""
+    return f"{points(interval.estimate)}, {decision.confidence * 100:.0f} % interval {_bounds(interval)}"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"[{points(interval.low, unit='')}, {points(interval.high, unit='')}]"
+
+
+def _shown(interval: Interval, margin: float) -> str:
+    """Return what an interval shows of a drop as large as the margin."""
+    if interval.low > -margin:
+        return f"a drop of {_pp(margin)} is excluded"
+    return f"{'worse, ' if interval.high < 0 else ''}a drop of {_pp(margin)} is not excluded"
+
+
 def _category(found: CategoryFinding) -> Iterator[str]:
-    bounds = (
-        f"{points(found.interval.estimate)} [{points(found.interval.low)}, {points(found.interval.high)}]"
-    )
+    bounds = f"{points(found.interval.estimate)} {_bounds(found.interval)}"
     if found.finding == "regression":
         yield f"category {found.name!r} regresses: {bounds}, p = {found.p:.2g} after Holm"
     elif found.finding == "inconclusive" and found.margin is not None:

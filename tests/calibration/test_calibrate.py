@@ -12,8 +12,17 @@ import yaml
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
-from pytest_llmupgrade.calibration.record import FILE, figures, read_calibrations
+from pytest_llmupgrade.calibration.record import (
+    FILE,
+    Calibration,
+    figures,
+    keep_calibration,
+    read_calibrations,
+)
 from pytest_llmupgrade.cli import main
+from pytest_llmupgrade.judges.identity import JudgeIdentity
+from pytest_llmupgrade.model import JudgeCall, Judgement
+from tests.kept.making import head, keep, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,3 +169,52 @@ def test_a_foreign_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureF
     assert main(["calibrate", str(path), "--judge-model=judge"]) == 2
     assert (folder / FILE).read_text() == '{"mine": 1}'
     assert "no calibrations in it" in capsys.readouterr().err
+
+
+JUDGE = JudgeIdentity(model="gpt-4o-mini", prompt_sha256="p", params_sha256="q")
+
+
+def judged_run(folder: Path, *, passed: int, judged: int, judge: str = "llm_judge") -> Path:
+    """Keep a run of one model of whose answers the judge passes so many; return its file."""
+    by_judge = (JudgeCall(model="gpt-4o-mini", usage=None),)
+    records = [
+        record(
+            f"c{n}",
+            "m",
+            "passed" if n < passed else "missed",
+            judgements=(Judgement(judge=judge, passed=n < passed, calls=by_judge),),
+        )
+        for n in range(judged)
+    ]
+    return keep(folder / "run.jsonl", records, head(["m"], judge=JUDGE)).path
+
+
+def test_a_kept_run_says_how_far_its_judge_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rendered run says `uncalibrated`, or quotes the labels and the accuracy that they correct (by hand: PPI)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "500")
+    path = judged_run(tmp_path, passed=172, judged=200)
+    main(["report", str(path)])
+    assert "llm_judge (gpt-4o-mini): uncalibrated" in capsys.readouterr().out
+    table = {"both_passed": 68, "only_judge_passed": 6, "only_human_passed": 8, "both_missed": 38}
+    keep_calibration(tmp_path / FILE, Calibration(judge=JUDGE, created="now", labels="l", **table))
+    main(["report", str(path)])
+    said = capsys.readouterr().out
+    assert "on 120 labelled answers kappa" in said
+    bias, share = (8 - 6) / 120, 172 / 200
+    se = (share * (1 - share) / 199 + ((8 + 6) / 120 - bias**2) / 119) ** 0.5
+    low, high = (100 * (share + bias + sign * 1.959964 * se) for sign in (-1, 1))
+    assert f"m {100 * (share + bias):.1f} % [{low:.1f}, {high:.1f}] (172 of 200 by the judge)" in said
+
+
+def test_a_negated_judge_counts_by_what_it_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a case wants the judge to fail an answer, the judge's own verdict is what labels correct."""
+    monkeypatch.chdir(tmp_path)
+    main(
+        ["report", str(judged_run(tmp_path, passed=3, judged=10, judge="not llm_judge")), "--format", "json"]
+    )
+    assert json.loads(capsys.readouterr().out)["models"][0]["llm_judge"] == {"passed": 7, "judged": 10}

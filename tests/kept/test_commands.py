@@ -56,6 +56,19 @@ def test_the_margin_is_that_of_the_settings(folder: Path, capsys: pytest.Capture
     assert "write percentage points from" in capsys.readouterr().err
 
 
+def test_a_run_keeps_its_own_margin_and_look(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that was given --llm-margin and --llm-look is rendered with them, unless --margin says otherwise."""
+    both = [record("a", name) for name in ("old", "new")]
+    keep(folder / "run.jsonl", both, head(["old", "new"], margin=2.0, look=2))
+    (folder / "pyproject.toml").write_text("[tool.llmupgrade.gate]\nmargin = 7\nlooks = 2\n")
+    main(["report", "run.jsonl"])
+    shown = capsys.readouterr().out
+    assert "the margin of 2 pp" in shown
+    assert "look 2 of 2 planned" in shown
+    main(["report", "run.jsonl", "--margin=9"])
+    assert "the margin of 9 pp" in capsys.readouterr().out
+
+
 def test_compare_without_a_regression(folder: Path) -> None:
     """`compare` ends with 0 where nothing broke."""
     two_runs(folder)

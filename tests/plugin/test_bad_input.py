@@ -126,22 +126,20 @@ def test_all_faults_of_all_files_at_once(project: Project, distribution: tuple[s
         ),
     ],
 )
-def test_wrong_models(project: Project, models: str, line: str, distribution: tuple[str, ...]) -> None:
+def test_wrong_models(project: Project, models: str, line: str) -> None:
     """A model that cannot be is one line and exit code 4."""
     project.models = models
-    result = project.run(*distribution)
+    result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
 
 
-def test_missing_key(
-    project: Project, monkeypatch: pytest.MonkeyPatch, distribution: tuple[str, ...]
-) -> None:
+def test_missing_key(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose key is not set is one line that names the variable, before anything is called."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     project.models = "gpt-4o"
-    result = project.run(*distribution)
+    result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     line = (
         'ERROR: gpt-4o needs a key: set OPENAI_API_KEY, or api_key_env in [tool.llmupgrade.models."gpt-4o"]'

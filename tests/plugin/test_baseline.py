@@ -55,11 +55,11 @@ def test_a_new_case_is_unpaired(kept: Project) -> None:
     assert (comparison["paired"], comparison["unpaired"]) == (3, 1)
 
 
-def test_a_changed_case_is_refused(kept: Project, distribution: tuple[str, ...]) -> None:
+def test_a_changed_case_is_refused(kept: Project) -> None:
     """A case that wants something else than in the baseline ends the run before any call, with its line."""
     suite = kept.pytester.path / "evals/eval_support.yaml"
     suite.write_text(suite.read_text().replace("expected: cash", "expected: money"))
-    result = kept.run("--llm-baseline=base.jsonl", *distribution)
+    result = kept.run("--llm-baseline=base.jsonl")
     assert result.ret == 4
     result.stdout.fnmatch_lines(
         [

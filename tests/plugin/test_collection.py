@@ -62,16 +62,14 @@ def test_only_selected_items_are_called(project: Project, distribution: tuple[st
     assert len(project.server.calls) == 2
 
 
-def test_last_failed_runs_what_missed(project: Project, distribution: tuple[str, ...]) -> None:
+def test_last_failed_runs_what_missed(project: Project) -> None:
     """--lf repeats exactly the items that missed before."""
-    first = project.run("-v", *distribution)
+    first = project.run("-v")
     assert first.ret == 1
     calls = len(project.server.calls)
-    again = project.run("-v", "--lf", "--llm-fresh", *distribution)
+    again = project.run("-v", "--lf", "--llm-fresh")
     assert len(project.server.calls) - calls == 2
-    again.assert_outcomes(
-        failed=2, deselected=0 if "-n2" in distribution else again.parseoutcomes().get("deselected", 0)
-    )
+    again.assert_outcomes(failed=2, deselected=again.parseoutcomes().get("deselected", 0))
 
 
 def test_failed_first_reorders(project: Project) -> None:
@@ -97,9 +95,9 @@ def test_plans_call_nothing(project: Project, flag: str) -> None:
     assert project.server.calls == []
 
 
-def test_junit_properties(project: Project, distribution: tuple[str, ...]) -> None:
+def test_junit_properties(project: Project) -> None:
     """The JUnit file carries model, outcome and tokens of each item."""
-    project.run("--junitxml=out.xml", *distribution)
+    project.run("--junitxml=out.xml")
     tree = ET.parse(project.pytester.path / "out.xml")  # noqa: S314  our own file
     cases = list(tree.iter("testcase"))
     assert len(cases) == 6
@@ -109,7 +107,7 @@ def test_junit_properties(project: Project, distribution: tuple[str, ...]) -> No
     assert sorted(p["llm_outcome"] or "" for p in properties) == ["missed"] * 2 + ["passed"] * 4
 
 
-def test_conftest_beside_the_suite(project: Project, distribution: tuple[str, ...]) -> None:
+def test_conftest_beside_the_suite(project: Project) -> None:
     """A conftest.py beside the YAML gives judges, autouse and module-scoped fixtures to its cases."""
     project.write(
         "evals/conftest.py",
@@ -135,7 +133,7 @@ def known_word(words, llm_case):
     )
     suite = project.pytester.path / "evals/eval_support.yaml"
     suite.write_text(suite.read_text().replace("judge: contains", "judge: {known_word: {least: 1}}"))
-    result = project.run(*distribution)
+    result = project.run()
     result.assert_outcomes(passed=4, failed=2)
 
 
@@ -207,7 +205,7 @@ def test_models_from_the_ini_file(project: Project) -> None:
     project.run().assert_outcomes(passed=2, failed=1)
 
 
-def test_skip_and_xfail_per_model(project: Project, distribution: tuple[str, ...]) -> None:
+def test_skip_and_xfail_per_model(project: Project) -> None:
     """A case may skip or expect to miss on the models that a glob names, and only there."""
     suite = project.pytester.path / "evals/eval_support.yaml"
     suite.write_text(
@@ -216,6 +214,6 @@ def test_skip_and_xfail_per_model(project: Project, distribution: tuple[str, ...
         + "  - id: refund-c\n    input: Is a voucher possible?\n    expected: voucher\n"
         + "    models: {new: {xfail: never says so}}\n"
     )
-    result = project.run("-rxs", *distribution)
+    result = project.run("-rxs")
     result.assert_outcomes(passed=3, failed=3, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(["*errored / skipped*0 / 1*0 / 0*"])

@@ -172,11 +172,11 @@ def deadly():
         assert_adds_up(model)
 
 
-def test_hostile_answers_stay_text(project: Project, distribution: tuple[str, ...]) -> None:
+def test_hostile_answers_stay_text(project: Project) -> None:
     """Escape sequences, bidi overrides, lone surrogates and markup in an answer show as text."""
     project.server.default(text="\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \ud83d <script>alert(1)</script>")
     project.models = "old"
-    result = project.run("--llm-report=out.json", "--color=yes", *distribution)
+    result = project.run("--llm-report=out.json", "--color=yes")
     text = result.stdout.str()
     assert "\x1b[2J" not in text
     assert "\x1b]0" not in text

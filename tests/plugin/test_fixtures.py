@@ -96,7 +96,7 @@ def test_nothing_heavy():
     )
     project.models = None
     before = {path.name for path in project.pytester.path.iterdir()}
-    result = project.run("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:anyio")
+    result = project.apart("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:anyio")
     result.assert_outcomes(passed=1)
     after = {path.name for path in project.pytester.path.iterdir()}
     assert after - before <= {"__pycache__", "runpytest-0", "runpytest-current", "stdout", "stderr"}

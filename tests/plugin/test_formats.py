@@ -7,9 +7,8 @@ import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
-
 from pytest_llmupgrade.cli import main
+from tests.report.test_markdown import rendered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 HOSTILE = (
     "<script>alert(1)</script> </details> </pre> **bold** `code` | pipe \x1b[31mred\x1b[0m \u202eevil\u202c ::error::x "
     "-->\n\n# heading\n\n</script><!-- [Approve this](http://evil.example/x) ![x](http://evil.example/t.png) ~~gone~~ "
-    "\\<b\\> <http://evil.example> [ref]: http://evil.example"
+    "\\<b\\> <http://evil.example> [ref]: http://evil.example\n  ::error::fake\n##[add-mask]e"
 )
 
 
@@ -35,12 +34,6 @@ def page_data(text: str) -> Any:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found is not None
     return json.loads(found[1])
-
-
-def rendered(markdown: str) -> str:
-    """Return GitHub-flavoured Markdown as HTML, raw HTML let through as GitHub does."""
-    html: str = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(markdown)
-    return html
 
 
 def counts_of_junit(text: str) -> dict[str, tuple[int, int]]:
@@ -102,7 +95,7 @@ def test_hostile_text_is_text(project: Project) -> None:
     assert "<script" not in page
     for tag in ("<h1>", "<a ", "<img", "<s>", "<b>"):
         assert tag not in page
-    assert page.count("<details>") == page.count("</details>") == 2
+    assert page.count("<details>") == page.count("</details>") == 2 + 2  # two flips, categories, difficulties
     assert page.count("<pre>") == page.count("</pre>") == 6
     assert "\x1b" not in markdown
     assert "\u202e" not in markdown
@@ -120,12 +113,13 @@ def test_what_github_is_told(project: Project, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     project.server.reply(model="new", contains="return shoes", text=HOSTILE)
-    result = project.run("--llm-fail-on=verdict")
+    result = project.run("--llm-fail-on=verdict", "--runxfail")
     result.stdout.fnmatch_lines(
         ["::warning file=evals/eval_support.yaml,line=3,title=refund-a broke on new::contains: *"]
     )
-    commands = [line for line in result.stdout.lines if line.startswith("::")]
+    commands = [line.lstrip() for line in result.stdout.lines if line.lstrip().startswith("::")]
     assert all(line.startswith(("::warning file=", "::error title=LLM upgrade::")) for line in commands)
+    assert "##[" not in result.stdout.str()
     text = summary.read_text()
     assert text.startswith("before\n### ")
     assert "INCONCLUSIVE" in rendered(text)

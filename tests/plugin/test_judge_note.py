@@ -28,19 +28,17 @@ def judged(project: Project) -> Project:
     return project
 
 
-def test_a_report_quotes_the_judges_calibration(
-    judged: Project, monkeypatch: pytest.MonkeyPatch, distribution: tuple[str, ...]
-) -> None:
+def test_a_report_quotes_the_judges_calibration(judged: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """An uncalibrated judge is said to be one; after `llmupgrade calibrate` the report quotes its figures."""
-    first = judged.run("--llm-judge-model=judge", *distribution)
+    first = judged.run("--llm-judge-model=judge")
     first.stdout.fnmatch_lines(["*llm_judge (judge): uncalibrated; llmupgrade calibrate*"])
     judged.write("labels.yaml", LABELS)
     monkeypatch.chdir(judged.pytester.path)
     assert len(read_labels(judged.pytester.path / "labels.yaml", shown_as="labels.yaml")) == 8
     assert main(["calibrate", "labels.yaml", "--judge-model=judge"]) == 0
-    second = judged.run("--llm-judge-model=judge", *distribution)
+    second = judged.run("--llm-judge-model=judge")
     second.stdout.fnmatch_lines(["*llm_judge (judge): on 8 labelled answers *sensitivity 100.0 %*"])
-    other = judged.run("--llm-judge-model=another", *distribution)
+    other = judged.run("--llm-judge-model=another")
     other.stdout.fnmatch_lines(["*llm_judge (another): uncalibrated*"])
 
 

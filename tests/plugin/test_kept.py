@@ -36,10 +36,10 @@ def test_every_run_is_kept(project: Project, distribution: tuple[str, ...]) -> N
     assert read_run(first).rows.keys() == run.rows.keys()
 
 
-def test_a_run_is_kept_where_the_user_wants(project: Project, distribution: tuple[str, ...]) -> None:
+def test_a_run_is_kept_where_the_user_wants(project: Project) -> None:
     """--llm-keep names the file, and a second run replaces the first."""
     for _ in range(2):
-        result = project.run("--llm-keep=out/run.jsonl", *distribution)
+        result = project.run("--llm-keep=out/run.jsonl")
         result.stdout.fnmatch_lines(["run kept in out/run.jsonl"])
     assert len(kept(project, "out/run.jsonl").rows) == 6
     assert runs(project) == []
@@ -64,7 +64,7 @@ def test_a_killed_run_is_kept(project: Project) -> None:
         "    if request.node.name == 'refund-b[new]':\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n",
     )
-    project.run("--llm-keep=run.jsonl", "-p", "no:cacheprovider")
+    project.apart("--llm-keep=run.jsonl", "-p", "no:cacheprovider")
     run = kept(project)
     assert run.end is None
     assert dict(run.planned) == {"old": 3, "new": 3}
@@ -86,16 +86,18 @@ def test_a_plain_run_keeps_nothing(project: Project) -> None:
     assert runs(project) == []
 
 
-def test_shards_split_the_cases(project: Project, distribution: tuple[str, ...]) -> None:
-    """The shards share no case, leave none out, and keep a case's models together."""
+def test_shards_split_the_cases(project: Project) -> None:
+    """The shards share no case, leave none out, keep a case's models together, and are the same with workers."""
     names: list[str] = []
     for number in (1, 2, 3):
-        project.run(f"--llm-shard={number}/3", f"--llm-keep=shard{number}.jsonl", *distribution)
+        project.run(f"--llm-shard={number}/3", f"--llm-keep=shard{number}.jsonl")
         run = kept(project, f"shard{number}.jsonl")
         assert str(run.head.shard) == f"{number}/3"
         names += run.rows
         cases = [row.case_id for row in run.rows.values()]
         assert all(cases.count(case) == 2 for case in cases)
+    project.run("--llm-shard=1/3", "--llm-keep=workers.jsonl", "-n2")
+    assert kept(project, "workers.jsonl").rows.keys() == kept(project, "shard1.jsonl").rows.keys()
     assert len(names) == len(set(names)) == 6
 
 

@@ -32,12 +32,12 @@ def test_what_a_run_prints(project: Project, monkeypatch: pytest.MonkeyPatch, wi
 
 
 def test_a_run_under_xdist_says_the_same(project: Project) -> None:
-    """With -n 2 the report is the same, line by line, as without."""
+    """With -n0 and -n2 the report is the same, line by line, as without."""
     outputs = []
-    for flags in ((), ("-n2", "--llm-fresh")):
+    for flags in ((), ("-n0", "--llm-fresh"), ("-n2", "--llm-fresh")):
         text = normalised(project.run("--no-header", "-q", "--color=no", *flags).stdout.str())
         outputs.append(text[text.index("== LLM upgrade") : text.index("== short test summary")])
-    assert outputs[0] == outputs[1]
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_colour_marks_what_broke(project: Project) -> None:
@@ -47,9 +47,9 @@ def test_colour_marks_what_broke(project: Project) -> None:
     assert re.search(r"\x1b\[32m1 fixed", text)
 
 
-def test_json_report(project: Project, distribution: tuple[str, ...]) -> None:
+def test_json_report(project: Project) -> None:
     """--llm-report writes the figures of the run and every case with its answer and judges."""
-    project.run("--llm-report=sub/out.json", *distribution)
+    project.run("--llm-report=sub/out.json")
     report = json.loads((project.pytester.path / "sub/out.json").read_text())
     assert report["schema"] == "llmupgrade-report/1"
     assert report["incumbent"] == "old"

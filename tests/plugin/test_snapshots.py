@@ -193,16 +193,16 @@ def test_an_update_that_breaks_a_case_is_refused(recorded: Project, distribution
     assert before.count("You have 30 days.") == 1
 
 
-def test_deselected_cases_and_other_models_are_never_pruned(
-    recorded: Project, distribution: tuple[str, ...]
-) -> None:
+def test_deselected_cases_and_other_models_are_never_pruned(recorded: Project) -> None:
     """An update of some cases on some models leaves the rest as it stands."""
     before = {model: snapshot(recorded, model).read_text() for model in ("old", "new")}
     recorded.models = "old"
     for selection in (("-k", "refund-a"), ("-m", "easy"), ("evals/eval_support.yaml::refund-a[old]",), ()):
-        result = recorded.run("--snapshot-update", *selection, *distribution)
+        result = recorded.run("--snapshot-update", *selection)
         assert "deleted" not in result.stdout.str()
         assert {model: snapshot(recorded, model).read_text() for model in ("old", "new")} == before
+    recorded.run("--snapshot-update", "-k", "refund-a", "-n2")
+    assert {model: snapshot(recorded, model).read_text() for model in ("old", "new")} == before
 
 
 def test_a_gone_case_is_told_of_and_deleted(recorded: Project, distribution: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,57 @@ def test_filters_search_and_keys(browser: Browser, tmp_path: Path) -> None:
     assert not said
 
 
+def test_keys_do_what_they_do_elsewhere(browser: Browser, tmp_path: Path) -> None:
+    """Enter on an example opens that case, not the grid's; arrows scroll the page unless the grid has the focus."""
+    tab, said = opened(browser, page(tmp_path / "page.html", many(60)))
+    tab.locator("#cause-list button").nth(1).focus()
+    tab.keyboard.press("Enter")
+    assert tab.inner_text("#detail-title") == "case-20"
+    tab.keyboard.press("Escape")
+    current = "document.querySelector('#rows .current').dataset.at"
+    tab.keyboard.press("ArrowDown")
+    assert tab.evaluate(current) == "0"
+    tab.focus("#grid")
+    tab.keyboard.press("ArrowDown")
+    assert tab.evaluate(current) == "1"
+    assert not said
+
+
+def test_categories_and_flips_are_named(browser: Browser, tmp_path: Path) -> None:
+    """Each category has its counts by model, and a row of the grid says which way its case turned."""
+    tab, _ = opened(browser, page(tmp_path / "page.html", many(60)))
+    rows = [row.inner_text().replace("\xa0", " ").split() for row in tab.locator("#grouped tr").all()]
+    assert ["faq", "16/20", "80.0", "%", "18/20", "90.0", "%"] in rows
+    assert tab.locator("#rows .row").first.inner_text().split() == [
+        "case-10",
+        "billing",
+        "passed",
+        "missed",
+        "broke",
+    ]
+    names = [row.inner_text().strip().split("\t")[0] for row in tab.locator("#models tr").all()]
+    assert names[-3:] == ["per 1,000 calls", "per passed case", "latency p50 / p95"]
+
+
+def test_no_figure_is_too_large_or_unheard_of(browser: Browser, tmp_path: Path) -> None:
+    """Thousands of dollars read as such, and a model may have the name of what every object inherits."""
+    records = many(11)
+    summary = summary_of(records)
+    models = (
+        replace(summary.models[0], cost_usd=Decimal("12345.6")),
+        replace(summary.models[1], name="__proto__"),
+    )
+    renamed = [replace(one, model="__proto__") if one.model == MODELS[1] else one for one in records]
+    comparison = replace(summary.comparisons[0], candidate="__proto__")
+    path = tmp_path / "page.html"
+    told = replace(summary, models=models, comparisons=(comparison,))
+    path.write_text("".join(html_lines(told, renamed, versions={})), encoding="utf-8")
+    tab, said = opened(browser, path)
+    assert "$12,345.60" in tab.inner_text("#models")
+    assert "missed broke" in tab.inner_text("#rows")
+    assert not said
+
+
 def test_answers_are_told_apart_by_words(browser: Browser, tmp_path: Path) -> None:
     """Side by side, the words that changed are marked."""
     records = [
@@ -104,8 +156,8 @@ def test_the_picture_shows_the_intervals(browser: Browser, tmp_path: Path) -> No
 def test_the_page_says_how_far_the_models_are_apart(browser: Browser, tmp_path: Path) -> None:
     """The comparison stands under the models: flips, difference with its interval, margin and ratios."""
     tab, _ = opened(browser, page(tmp_path / "page.html", many(600)))
-    names = tab.locator("#compared th").all_inner_texts()
-    cells = dict(zip(names, tab.locator("#compared td").all_inner_texts(), strict=True))
+    rows = [row.inner_text().split("\t") for row in tab.locator("#compared tr").all()]
+    cells = {name.strip(): text.strip() for name, text in rows}
     assert (cells["broke"], cells["fixed"], cells["paired"], cells["margin"]) == ("40", "20", "600", "5.0 pp")
     assert cells["accuracy"] == "\N{MINUS SIGN}3.3 pp [\N{MINUS SIGN}5.5 pp, \N{MINUS SIGN}1.2 pp]"
     assert cells["cost"] == "\N{MULTIPLICATION SIGN} 4.00 [4.00, 4.00]"

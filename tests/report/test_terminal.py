@@ -165,6 +165,34 @@ def test_a_cause_stands_beside_two_pairs_of_answers() -> None:
     assert refused in lines[cause + 4]
 
 
+def test_long_answers_show_where_they_part() -> None:
+    """Of two answers that begin alike, the line shows the words in which they differ, whatever the width."""
+    old, new = MODELS[:2]
+    same = "You can send back whatever you have bought from us at any of our shops in the country. "
+    summary = summary_of(
+        [
+            record("a", old, "passed", answer=f"{same}It takes thirty days."),
+            record("a", new, "missed", answer=f"{same}It takes a year."),
+        ]
+    )
+    lines = [line.strip() for line in text(summary, 80).splitlines()]
+    was, now = (
+        next(line for line in lines if line.startswith("was: ")),
+        next(line for line in lines if line.startswith("now: ")),
+    )
+    assert was.startswith("was: ... ")
+    assert was.endswith("It takes thirty days.")
+    assert now.endswith("It takes a year.")
+
+
+def test_the_verdict_is_said_again_below_a_long_report() -> None:
+    """Where the verdict has left the screen, the last lines say it once more, with the next step."""
+    lines = text(making.summary_of(making.many(300)), 100).splitlines()
+    assert lines[0] == lines[-2] == "gpt-4o: REGRESSION"
+    assert lines[-1].startswith("  next: mend why 20 cases broke")
+    assert text(making.summary_of(making.many(3)), 100).count("gpt-4o: ") == 1
+
+
 def test_the_bill_fits_the_terminal() -> None:
     """What the tokens and their price do to the bill wraps at 80 columns."""
     lines = text(making.summary_of(making.many(30)).with_traffic(250_000), 80).splitlines()

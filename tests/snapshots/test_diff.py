@@ -11,6 +11,7 @@ from pytest_llmupgrade.snapshots.asked import Asked
 from pytest_llmupgrade.snapshots.changes import Change, change_lines
 from pytest_llmupgrade.snapshots.entry import Call, Entry
 from pytest_llmupgrade.snapshots.files import entry_text, join_texts
+from tests.report.test_markdown import rendered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,6 +152,17 @@ def test_hostile_answers_are_printable() -> None:
     lines = list(change_lines([change]))
     assert "\x1b" not in "".join(lines)
     assert max(map(len, lines)) < 200
+
+
+def test_markdown_is_a_block_of_code(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """In Markdown the list is one code block, out of which no answer breaks."""
+    repository.write({"a": entry("```` <b> ![x](http://evil.example) @octocat")})
+    assert main(["snapshot", "diff", "--format", "md"]) == 0
+    shown = rendered(capsys.readouterr().out)
+    assert shown.startswith("<pre")
+    assert shown.count("<code") == 1
+    assert shown.rstrip().endswith("</code></pre>")
+    assert "@octocat" in shown
 
 
 def test_long_lists_end() -> None:

@@ -11,20 +11,34 @@ from pytest_llmupgrade.verdict.table import GateTable, gate_faults, gate_table
 from pytest_llmupgrade.verdict.words import reasons, self_check, unprovable, verdict_words
 from tests.verdict.test_rule import changes, evidence
 
+ALIKE = "accuracy 0.0 pp, 90 % interval [-2.6, +2.6]"
+EXCLUDED = "a drop of 5 pp is excluded"
+
 
 @pytest.mark.parametrize(
     ("decision", "said"),
     [
-        (decide(evidence(0, 0, 100), Rule()), ["SAFE within the margin of 5 pp"]),
+        (decide(evidence(0, 0, 100), Rule()), ["SAFE within the margin of 5 pp", f"{ALIKE}: {EXCLUDED}"]),
         (
             decide(evidence(40, 0, 1960), Rule()),
-            ["SAFE within the margin of 5 pp", "measurably worse but within your margin"],
+            [
+                "SAFE within the margin of 5 pp",
+                f"accuracy -2.0 pp, 90 % interval [-2.6, -1.5]: {EXCLUDED}",
+                "measurably worse but within your margin",
+            ],
         ),
-        (decide(evidence(30, 0, 70), Rule()), ["REGRESSION", "measurably worse"]),
+        (
+            decide(evidence(30, 0, 70), Rule()),
+            [
+                "REGRESSION",
+                "accuracy -30.0 pp, 90 % interval [-38.0, -23.1]: worse, a drop of 5 pp is not excluded",
+            ],
+        ),
         (
             decide(evidence(0, 0, 50), Rule(margin=0.025)),
             [
                 "INCONCLUSIVE: the margin of 2.5 pp needs about 56 more cases",
+                "accuracy 0.0 pp, 90 % interval [-5.1, +5.1]: a drop of 2.5 pp is not excluded",
                 "50 cases can never prove 2.5 pp: that takes 106 even if none differs",
             ],
         ),
@@ -32,12 +46,17 @@ from tests.verdict.test_rule import changes, evidence
             decide(evidence(0, 0, 100, unpaired=20), Rule()),
             [
                 "INCONCLUSIVE for the margin of 5 pp",
-                "20 of 120 cases without a verdict on both models: mend or rerun them first",
+                f"{ALIKE}: {EXCLUDED}",
+                "20 of 120 cases without a verdict on both models",
             ],
         ),
         (
             decide(evidence(0, 0, 100), Rule(looks=2)),
-            ["SAFE within the margin of 5 pp", "look 1 of 2 planned, each with a 94.0 % interval"],
+            [
+                "SAFE within the margin of 5 pp",
+                f"accuracy 0.0 pp, 94 % interval [-3.4, +3.4]: {EXCLUDED}",
+                "look 1 of 2 planned, each with a 94.0 % interval",
+            ],
         ),
     ],
 )

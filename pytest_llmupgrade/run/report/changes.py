@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span, Style
-from pytest_llmupgrade.run.report.verdict_lines import bill_words, difference_words
-from pytest_llmupgrade.wording import cells, printable, shorten
+from pytest_llmupgrade.run.report.verdict_lines import bill_words
+from pytest_llmupgrade.verdict.words import difference_words
+from pytest_llmupgrade.wording import cells, inert, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,11 +51,11 @@ def _unshown(comparison: Comparison) -> Sequence[Flip]:
 
 
 def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
-    """Yield how far the two are apart; this is evidence, and no verdict."""
-    difference = difference_words(comparison)
-    if not difference:
+    """Yield how far the two are apart; accuracy stands with the verdict, unless there is none."""
+    if not comparison.paired:
         return
-    yield (Span(f"  {difference}"),)
+    if comparison.same_model:
+        yield (Span(f"  accuracy {difference_words(comparison.decision)}"),)
     ratios = (("cost", comparison.cost_ratio), ("latency", comparison.latency_ratio))
     words = [
         f"{name} {wording.ratio(found.estimate)} [{wording.ratio(found.low)}, {wording.ratio(found.high)}]"
@@ -107,8 +108,9 @@ def _pair(label: str, before: Record, after: Record, width: int) -> Iterator[Lin
     name = shorten(_name(after), width // 2)
     place = shorten(f"{after.file}:{after.line}", width - cells(name) - 10)
     yield (Span(f"  {label} ", style), Span(name, "bold"), Span(f"  {place}", "dim"))
-    yield _answer_line("was", before, width)
-    yield _answer_line("now", after, width)
+    was, now = _apart(_said(before), _said(after), width - 9)
+    yield (Span("    was: ", "dim"), Span(was))
+    yield (Span("    now: ", "dim"), Span(now))
     yield _reason_line(after if label == "broke" else before, width)
 
 
@@ -116,13 +118,20 @@ def _name(record: Record) -> str:
     return printable(record.case_id).rpartition("::")[2]
 
 
-def _answer_line(label: str, record: Record, width: int) -> Line:
+def _said(record: Record) -> str:
     calls = " ".join(f"{call.name}({call.arguments})" for call in record.tool_calls)
-    answer = " ".join(printable(f"{record.answer or ''} {calls}").split()) or "(empty)"
-    return (Span(f"    {label}: ", "dim"), Span(shorten(answer, width - 9)))
+    return inert(" ".join(printable(f"{record.answer or ''} {calls}").split())) or "(empty)"
+
+
+def _apart(before: str, after: str, room: int) -> tuple[str, str]:
+    """Return two answers cut to a room in cells, from shortly before the first word in which they differ."""
+    alike = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    start = before.rfind(" ", 0, max(0, alike - room // 3)) + 1 if alike > room // 2 else 0
+    lead = "... " if start else ""
+    return shorten(f"{lead}{before[start:]}", room), shorten(f"{lead}{after[start:]}", room)
 
 
 def _reason_line(record: Record, width: int) -> Line:
     missed = [judgement for judgement in record.judgements if not judgement.passed]
     words = "; ".join(f"{judgement.judge}: {judgement.reason.partition(chr(10))[0]}" for judgement in missed)
-    return (Span("    why: ", "dim"), Span(shorten(printable(words), width - 9), "dim"))
+    return (Span("    why: ", "dim"), Span(shorten(inert(printable(words)), width - 9), "dim"))

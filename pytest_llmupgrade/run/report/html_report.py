@@ -71,14 +71,15 @@ def _json(value: object) -> str:
 
 
 def _case(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in case_of(record).items() if key not in _LEFT_OUT}
+    told = case_of(record).items()
+    return {key: value for key, value in told if key not in _LEFT_OUT and value is not None}
 
 
 def _verdicts(summary: Summary) -> list[dict[str, Any]]:
     """Return each verdict or breach with the lines that say why."""
     boxes: list[dict[str, Any]] = []
     for text, kind in verdict_lines(summary):
-        if kind or not boxes:
+        if kind not in ("", "next") or not boxes:
             boxes.append({"text": text.strip(), "kind": kind, "details": []})
         else:
             boxes[-1]["details"].append(text.strip())

@@ -6,6 +6,7 @@ Money is a decimal string, times are milliseconds, shares are 0 to 1.
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import record_to_plain
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.verdict import CategoryFinding
 
 SCHEMA = "llmupgrade-report/1"
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the report."""
+    text = (
+        resources.files("pytest_llmupgrade")
+        .joinpath("data", "report.schema.json")
+        .read_text(encoding="utf-8")
+    )
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def json_lines(
@@ -91,6 +103,7 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "cost_usd": _money(model.cost_usd),
         "unpriced": model.unpriced,
         "judge_cost_usd": _money(model.judge_cost_usd),
+        "llm_judge": {"passed": model.judge_passed, "judged": model.judge_asked},
         "cost_per_passed_usd": _money(model.cost_per_passed_usd),
         "monthly_requests": model.monthly_requests,
         "monthly_cost_usd": _money(model.monthly_cost_usd),
@@ -191,8 +204,14 @@ def _ratio(interval: Interval | None) -> list[float] | None:
 
 
 def case_of(record: Record) -> dict[str, Any]:
-    """Return a record as the report has it."""
-    plain = dict(record_to_plain(record))
+    """Return a record as the report has it: what a program was promised is there, as null where nothing is known."""
+    plain = {
+        "category": record.category,
+        "difficulty": record.difficulty,
+        **dict.fromkeys(("answer", "usage", "cost_usd", "latency_ms", "error")),
+        "tool_calls": [],
+        **record_to_plain(record),
+    }
     plain["id"] = plain.pop("case_id")
     plain["judges"] = [
         {"name": judgement.judge, "passed": judgement.passed, "reason": judgement.reason}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.wording import printable, shorten
+from pytest_llmupgrade.wording import inert, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +31,8 @@ def miss_lines(
     for judgement in judgements:
         if not judgement.passed:
             first, *rest = printable(judgement.reason).splitlines() or [""]
-            yield f"  missed {judgement.judge}: {first}"
-            yield from (f"    {line}" for line in rest)
+            yield f"  missed {judgement.judge}: {inert(first)}"
+            yield from (f"    | {inert(line)}" for line in rest)
 
 
 def _answer(completion: Completion) -> str:
@@ -49,8 +49,9 @@ def _content(message: JsonObject) -> str:
 
 def _block(label: str, text: str, most: int) -> Iterator[str]:
     lines = printable(text).splitlines() or [""]
-    yield f"  {label}: {shorten(lines[0], 400)}"
+    yield f"  {label}: {inert(shorten(lines[0], 400))}"
     for line in lines[1:most]:
-        yield f"  {'':{len(label) + 1}} {shorten(line, 400)}"
+        # the bar keeps what a model wrote from beginning a line, where a runner of GitHub would obey `::error::`
+        yield f"  {'|':>{len(label) + 1}} {inert(shorten(line, 400))}"
     if len(lines) > most:
-        yield f"  {'':{len(label) + 1}} ... ({len(lines) - most} more lines)"
+        yield f"  {'|':>{len(label) + 1}} ... ({len(lines) - most} more lines)"

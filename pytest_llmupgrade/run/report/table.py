@@ -50,7 +50,7 @@ def _table(summary: Summary, models: Sequence[ModelSummary], width: int, verbosi
         yield _row("", roles, column, "dim")
     for label, cell in _shown(models, verbosity):
         texts = [cell(model) for model in models]
-        if any(texts):
+        if any(text != "$0" or not label.startswith(" ") for text in texts if text):
             yield _row(label, [text or "-" for text in texts], column)
     if verbosity >= 0:
         yield from _groups("by category", models, column, lambda model: model.by_category)

@@ -12,14 +12,31 @@ from pytest_llmupgrade.run.report.table import table_lines
 from pytest_llmupgrade.run.report.verdict_lines import STYLES, verdict_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pytest_llmupgrade.run.report.verdict_lines import Emphasis
     from pytest_llmupgrade.run.summary import Summary
+
+
+SCREEN = 40
+"""Lines after which the verdict has left the screen, and is said again."""
 
 
 def terminal_lines(summary: Summary, *, width: int, verbosity: int = 0) -> Iterator[Line]:
     """Yield the report's lines; verbosity below 0 leaves the verdict-bearing ones, above 0 lists all flips."""
-    yield from _verdicts(summary, width)
+    lines = list(verdict_lines(summary))
+    yield from _verdicts(lines, width)
+    if lines:
+        yield ()
+    body = list(_body(summary, width=width, verbosity=verbosity))
+    yield from body
+    if len(body) > SCREEN:
+        # who scrolls up from the prompt meets the verdict, not the last of the cases
+        yield ()
+        yield from _verdicts([line for line in lines if line[1]], width)
+
+
+def _body(summary: Summary, *, width: int, verbosity: int) -> Iterator[Line]:
     yield from table_lines(summary, width=width, verbosity=verbosity)
     for comparison in summary.comparisons:
         yield ()
@@ -30,12 +47,9 @@ def terminal_lines(summary: Summary, *, width: int, verbosity: int = 0) -> Itera
     yield from note_lines(summary, width)
 
 
-def _verdicts(summary: Summary, width: int) -> Iterator[Line]:
-    """Yield the verdicts first, wrapped; nothing where a single model ran and nothing fails."""
-    lines = list(verdict_lines(summary))
+def _verdicts(lines: Sequence[Emphasis], width: int) -> Iterator[Line]:
+    """Yield the verdicts, wrapped; nothing where a single model ran and nothing fails."""
     for text, kind in lines:
         indent = " " * (len(text) - len(text.lstrip()) + 2)
         for line in textwrap.wrap(text, width, subsequent_indent=indent):
             yield (Span(line, STYLES[kind]),)
-    if lines:
-        yield ()

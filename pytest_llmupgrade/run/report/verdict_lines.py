@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.summary import Comparison, Summary
 
 Emphasis: TypeAlias = "tuple[str, str]"
-"""A text and what it is: 'safe', 'regression', 'inconclusive', 'breach' or '' (detail)."""
+"""A text and what it is: 'safe', 'regression', 'inconclusive', 'breach', 'next' or '' (a detail of the line before)."""
 
 
 def verdict_lines(summary: Summary) -> Iterator[Emphasis]:
@@ -36,7 +36,7 @@ def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
     yield f"{name}: {verdict_words(decision)}", decision.verdict
     for reason in reasons(decision):
         yield f"  {printable(reason)}", ""
-    yield f"  next: {_next_step(comparison)}", ""
+    yield f"  next: {_next_step(comparison)}", "next"
 
 
 def _next_step(comparison: Comparison) -> str:
@@ -51,17 +51,9 @@ def _next_step(comparison: Comparison) -> str:
     if comparison.decision.verdict == "regression":
         return f"mend why {broke} broke, or keep {printable(comparison.incumbent)}"
     also = f", and read the {broke} that broke" if comparison.broke else ""
+    if comparison.decision.too_many_unpaired:
+        return f"mend or rerun the {wording.plural(comparison.unpaired, 'case')} without a verdict{also}"
     return f"add cases (llmupgrade cases LOG){also}"
-
-
-def difference_words(comparison: Comparison) -> str:
-    """Return how far apart the two are, '' where nothing is paired."""
-    interval = comparison.decision.interval
-    if interval is None:
-        return ""
-    bounds = f"[{wording.points(interval.low)}, {wording.points(interval.high)}]"
-    confidence = f"{comparison.decision.confidence * 100:.0f} %"
-    return f"accuracy {wording.points(interval.estimate)}, {confidence} interval {bounds}"
 
 
 def bill_words(impact: CostImpact) -> str:
@@ -80,11 +72,12 @@ def bill_words(impact: CostImpact) -> str:
     return words
 
 
-STYLES: Mapping[str, Literal["good", "bad", "warn", "dim"]] = {
+STYLES: Mapping[str, Literal["good", "bad", "warn", "bold", "dim"]] = {
     "safe": "good",
     "regression": "bad",
     "inconclusive": "warn",
     "breach": "bad",
+    "next": "bold",
     "": "dim",
 }
 """How a terminal shows each kind of line."""

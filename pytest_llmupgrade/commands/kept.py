@@ -1,4 +1,4 @@
-"""What `llmupgrade runs`, `compare` and `merge` do."""
+"""What `llmupgrade runs`, `compare`, `merge` and `report` do."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def compare(options: argparse.Namespace) -> int:
         incumbent=options.incumbent,
         candidates=options.candidate,
         common=options.common,
-        rule=_rule(options),
+        rule=_rule(options, new),
     )
-    return _told(_at_traffic(joined), options.report)
+    return _told(_completed(joined, [new]), options.report)
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -74,8 +74,8 @@ def merge(options: argparse.Namespace) -> int:
         places.check_replaceable(options.output, flag="-o ")
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
-    joined = join_runs(runs, rule=_rule(options))
-    return _told(_at_traffic(joined), options.report)
+    joined = join_runs(runs, rule=_rule(options, runs[0]))
+    return _told(_completed(joined, runs), options.report)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -83,7 +83,7 @@ def report(options: argparse.Namespace) -> int:
     from pytest_llmupgrade.kept.showing import texts
 
     run = read_run(places.find_run(options.run_name), shown=options.run_name)
-    joined = _at_traffic(join_runs([run], rule=_rule(options)))
+    joined = _completed(join_runs([run], rule=_rule(options, run)), [run])
     pieces = texts(joined, options.format, colour=options.output is None and _coloured())
     if options.output is None:
         sys.stdout.writelines(pieces)
@@ -100,8 +100,8 @@ def _coloured() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
-def _rule(options: argparse.Namespace) -> Rule:
-    """Return the verdict's rule: `--margin`, else that of `[tool.llmupgrade.gate]` here, as for a run of pytest."""
+def _rule(options: argparse.Namespace, run: KeptRun) -> Rule:
+    """Return the verdict's rule: `--margin`, else the run's own `--llm-margin`, else `[tool.llmupgrade.gate]` here."""
     from pytest_llmupgrade.settings import load_settings
     from pytest_llmupgrade.verdict.table import SMALLEST_MARGIN_PP, is_margin
 
@@ -109,15 +109,19 @@ def _rule(options: argparse.Namespace) -> Rule:
         raise UsageError(
             f"--margin={options.margin:g}: write percentage points from {SMALLEST_MARGIN_PP} to 50"
         )
-    return load_settings(Path("pyproject.toml")).gate.rule(margin_pp=options.margin)
+    gate = load_settings(Path("pyproject.toml")).gate
+    margin = run.head.margin if options.margin is None else options.margin
+    return gate.rule(margin_pp=margin, look=min(run.head.look, gate.looks))
 
 
-def _at_traffic(joined: Joined) -> Joined:
-    """Return the report with its cost at the traffic that is declared here."""
+def _completed(joined: Joined, runs: Sequence[KeptRun]) -> Joined:
+    """Return the report with its cost at the traffic that is declared here, and how far the runs' judge is trusted."""
+    from pytest_llmupgrade.calibration.quoting import with_trust
     from pytest_llmupgrade.settings import load_settings
 
     traffic = load_settings(Path("pyproject.toml")).monthly_requests
-    return replace(joined, summary=joined.summary.with_traffic(traffic))
+    judge = next((run.head.judge for run in runs if run.head.judge is not None), None)
+    return replace(joined, summary=with_trust(joined.summary.with_traffic(traffic), judge, Path()))
 
 
 def _told(joined: Joined, reports: Sequence[Path]) -> int:
