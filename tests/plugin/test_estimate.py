@@ -42,20 +42,18 @@ def test_nothing_is_called(priced: Project, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_stored_answers_tell(priced: Project) -> None:
-    """What is stored costs nothing, and what it took is what the rest of the model is estimated by."""
+    """What is stored costs nothing, and what it took is what the rest of the model is estimated by.
+
+    With --llm-fresh it is called again, at what it took the last time: exactly.
+    """
     priced.run("-k", "refund-a")
     result = priced.run("--llm-estimate")
     result.stdout.fnmatch_lines(
         ["old *2 *1 *18 *4 *$0.000022", "old: tokens by 1 stored answer of this model"]
     )
     assert len(priced.server.calls) == 2
-
-
-def test_fresh_estimates_by_the_answers_it_will_not_use(priced: Project) -> None:
-    """With --llm-fresh everything is called again, at what it took the last time: exactly."""
-    priced.run()
-    result = priced.run("--llm-estimate", "--llm-fresh")
-    result.stdout.fnmatch_lines(["all *6 *0 *60 *12 *$0.000072"])
+    fresh = priced.run("-k", "refund-a", "--llm-estimate", "--llm-fresh")
+    fresh.stdout.fnmatch_lines(["all *2 *0 *20 *4 *$0.000024"])
 
 
 def test_judges_and_repeats_count(priced: Project) -> None:

@@ -60,10 +60,17 @@ def test_the_log_is_what_the_script_builds(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_production_answered_passes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every logged answer passes its own judge, no planted secret is in any output, and the committed suite is what is made."""
+    """Every logged answer passes its own judge, and the committed suite is what is made.
+
+    No planted secret is in any output: suites, snapshot, summaries, errors, the run and its report.
+    """
     made = project.pytester.path / "evals" / "eval_from_logs.yaml"
-    assert main(["cases", str(LOG), "-o", str(made), *OPTIONS]) == 0
+    assert main(["cases", str(LOG), "-o", str(made), *OPTIONS, "--snapshot-model", "old"]) == 0
+    project.write("damaged.json", LOG.read_bytes()[:-200].replace(b'"messages"', b'"messages": 1, "x"', 3))
+    for wrong in (["--format", "litellm"], ["--min-rating", "9"], ["--by", "none", "--sample", "0"], []):
+        assert main(["cases", "damaged.json", "-o", "evals/none.yaml", *wrong]) in (0, 2)
     told = "".join(capsys.readouterr())
+    kept = made.parent / "__llm_snapshots__" / "eval_from_logs" / "old.yaml"
     assert made.read_text() == (ROOT / "example_suite" / "from_logs" / made.name).read_text()
     cases = load_suite(made, file="x")
     assert sum(case.weight for case in cases) == 196
@@ -71,6 +78,7 @@ def test_what_production_answered_passes(project: Project, capsys: pytest.Captur
     project.models = "old"
     result = project.run("evals/eval_from_logs.yaml", "--llm-report=out.json", "-v")
     result.assert_outcomes(passed=len(cases))
-    outputs = [told, result.stdout.str(), result.stderr.str(), made.read_text()]
+    outputs = [told, result.stdout.str(), result.stderr.str(), made.read_text(), kept.read_text()]
+    outputs.append((made.parent / "none.yaml").read_text())
     outputs.append((project.pytester.path / "out.json").read_text())
     assert [value for value in script().planted() if any(value in text for text in outputs)] == []
