@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmupgrade.errors import FaultyFiles
+from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.importing.templates import NoCounterpart
 from pytest_llmupgrade.run.load.yaml_values import MAX_BYTES, read_yaml
 from pytest_llmupgrade.wording import one_line
@@ -61,6 +62,12 @@ class Files:
             return path.resolve().relative_to(self.root.resolve()).as_posix()
         except ValueError:
             return path.as_posix()
+
+
+def fault_in(path: Path, shown: str, error: NoCounterpart) -> Fault:
+    """Return why a file itself cannot be read, its line in front where the message names one."""
+    found = re.fullmatch(rf"{re.escape(path.name)}(?::(\d+))?: (.*)", str(error), re.DOTALL)
+    return Fault(shown, int(found[1] or 0), found[2]) if found else Fault(shown, 0, str(error))
 
 
 def read_text(path: Path) -> str:

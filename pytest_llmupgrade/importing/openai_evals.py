@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.importing.drafts import CaseDraft, SuiteDraft, unique_ids
-from pytest_llmupgrade.importing.files import Row, read_rows
+from pytest_llmupgrade.importing.files import Row, fault_in, read_rows
 from pytest_llmupgrade.importing.templates import NoCounterpart
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def import_openai_evals(path: Path, *, shown: str, match: str) -> SuiteDraft:
     try:
         rows = list(read_rows(path))
     except NoCounterpart as error:
-        raise FaultyFiles([Fault(shown, 0, str(error))]) from None
+        raise FaultyFiles([fault_in(path, shown, error)]) from None
     ids = unique_ids(_label(row) for row in rows)
     cases = (_case(id_, row, shown, match) for id_, row in zip(ids, rows, strict=True))
     return SuiteDraft(source=shown, cases=tuple(cases))

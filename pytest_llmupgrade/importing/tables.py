@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.importing.drafts import CaseDraft, SuiteDraft, unique_ids
-from pytest_llmupgrade.importing.files import Row, parsed_json, read_rows, read_text
+from pytest_llmupgrade.importing.files import Row, fault_in, parsed_json, read_rows, read_text
 from pytest_llmupgrade.importing.templates import NoCounterpart
 from pytest_llmupgrade.wording import nearest, one_line
 
@@ -55,7 +55,7 @@ def _rows(path: Path, shown: str) -> list[Row]:
             return list(read_rows(path))
         return list(_json_rows(parsed_json(read_text(path), path.name), path.name))
     except NoCounterpart as error:
-        raise FaultyFiles([Fault(shown, 0, str(error))]) from None
+        raise FaultyFiles([fault_in(path, shown, error)]) from None
 
 
 def _json_rows(data: Any, name: str) -> Iterator[Row]:

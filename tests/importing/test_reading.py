@@ -298,3 +298,27 @@ def test_a_wrong_column_is_named(run: Callable[..., int], capsys: pytest.Capture
     Path("t.csv").write_text("inputs,expected\na,b\n")
     assert run("csv", "t.csv") == 2
     assert "no column 'input'. Did you mean 'inputs'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "words"),
+    [
+        ("csv", "t.csv", b"input,expected\n\xff,a\n", "t.csv: not UTF-8\n"),
+        ("csv", "t.csv", b"input,expected\na,b,c\n", "t.csv:2: more fields than the first line names\n"),
+        ("csv", "t.csv", b"input,expected\n", "t.csv: holds no rows\n"),
+        (
+            "openai-evals",
+            "s.jsonl",
+            b'{"input": "a", "ideal": "b"}\nnot json\n',
+            "s.jsonl:2: not valid JSON: Expecting",
+        ),
+        ("deepeval", "g.json", b"{}", "g.json: holds no list of objects\n"),
+    ],
+)
+def test_broken_tables(  # noqa: PLR0913  a table's columns
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str], kind: str, name: str, data: bytes, words: str
+) -> None:
+    """A table that cannot be read is one line that names the file once, and the line where there is one."""
+    Path(name).write_bytes(data)
+    assert run(kind, name) == 2
+    assert capsys.readouterr().err.startswith(words)
