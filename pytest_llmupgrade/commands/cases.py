@@ -109,6 +109,8 @@ def _before(wanted: Wanted) -> Existing | None:
     for log in wanted.logs:
         if log != STDIN and (not Path(log).exists() or Path(log).is_dir()):
             raise UsageError(f"{log}: no such file")
+    if wanted.no_redact and (wanted.redact or wanted.pii):
+        raise UsageError("--no-redact beside --redact or --pii: say whether anything is to be redacted")
     if wanted.output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"-o {wanted.output}: name an eval file, such as evals/eval_support.yaml")
     if not wanted.output.exists():

@@ -300,25 +300,23 @@ def test_a_wrong_column_is_named(run: Callable[..., int], capsys: pytest.Capture
     assert "no column 'input'. Did you mean 'inputs'?" in capsys.readouterr().err
 
 
+KINDS = {".csv": "csv", ".jsonl": "openai-evals", ".json": "deepeval"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "name", "data", "words"),
+    ("name", "data", "words"),
     [
-        ("csv", "t.csv", b"input,expected\n\xff,a\n", "t.csv: not UTF-8\n"),
-        ("csv", "t.csv", b"input,expected\na,b,c\n", "t.csv:2: more fields than the first line names\n"),
-        ("csv", "t.csv", b"input,expected\n", "t.csv: holds no rows\n"),
-        (
-            "openai-evals",
-            "s.jsonl",
-            b'{"input": "a", "ideal": "b"}\nnot json\n',
-            "s.jsonl:2: not valid JSON: Expecting",
-        ),
-        ("deepeval", "g.json", b"{}", "g.json: holds no list of objects\n"),
+        ("t.csv", b"input,expected\n\xff,a\n", "t.csv: not UTF-8\n"),
+        ("t.csv", b"input,expected\na,b,c\n", "t.csv:2: more fields than the first line names\n"),
+        ("t.csv", b"input,expected\n", "t.csv: holds no rows\n"),
+        ("s.jsonl", b'{"input": "a", "ideal": "b"}\nnot json\n', "s.jsonl:2: not valid JSON: Expecting"),
+        ("g.json", b"{}", "g.json: holds no list of objects\n"),
     ],
 )
-def test_broken_tables(  # noqa: PLR0913  a table's columns
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str], kind: str, name: str, data: bytes, words: str
+def test_broken_tables(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str], name: str, data: bytes, words: str
 ) -> None:
     """A table that cannot be read is one line that names the file once, and the line where there is one."""
     Path(name).write_bytes(data)
-    assert run(kind, name) == 2
+    assert run(KINDS[Path(name).suffix], name) == 2
     assert capsys.readouterr().err.startswith(words)

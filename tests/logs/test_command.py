@@ -131,6 +131,7 @@ def test_nothing_is_overwritten() -> None:
         (["log.jsonl", "--redact", "nowhere:f"], "--redact nowhere:f: No module named 'nowhere'"),
         (["log.jsonl", "--format", "litellm"], "log.jsonl:1: not litellm"),
         (["bad.jsonl"], "bad.jsonl:1: not valid JSON"),
+        (["log.jsonl", "--no-redact", "--pii", "en"], "--no-redact beside --redact or --pii"),
         (["empty.jsonl"], "empty.jsonl: no records"),
         (["own.jsonl"], "own.jsonl:1: none of the known formats: name it with --format"),
         (["own.jsonl"], "--map expected=response.text (39 more records alike)\n"),
