@@ -17,8 +17,6 @@ from pytest_llmupgrade.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.server import LlmServer
-
 WRITTEN = {"evals/eval_example.yaml", "pyproject.toml", WORKFLOW}
 
 
@@ -60,36 +58,6 @@ def test_the_workflow(tmp_path: Path) -> None:
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert any('--llm-budget="$LLM_BUDGET"' in command for command in commands)
     assert not any("${{" in command for command in commands)
-
-
-def test_the_flags_of_the_workflow_exist(tmp_path: Path, pytester: pytest.Pytester) -> None:
-    """Every flag that the workflow passes to pytest is one that pytest knows."""
-    init(tmp_path, incumbent="gpt-4o", candidate="gpt-6-luna")
-    step = next(
-        step
-        for step in yaml.safe_load((tmp_path / WORKFLOW).read_text())["jobs"]["evals"]["steps"]
-        if step.get("name") == "Run the evals"
-    )
-    flags = {word.partition("=")[0] for word in step["run"].split() if word.startswith("--")}
-    shown = pytester.runpytest_subprocess("--help").stdout.str()
-    assert flags
-    assert all(f"{flag}=" in shown or f"{flag} " in shown for flag in flags)
-
-
-def test_the_example_runs(
-    pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The suite runs as it was written, on a server that answers well."""
-    for name, value in llm_server.environment().items():
-        monkeypatch.setenv(name, value)
-    llm_server.default(text="Thank you for waiting.")
-    llm_server.reply(contains="capital", text="Paris")
-    llm_server.reply(contains="came broken", text='{"order": "A-17", "problem": "broken"}')
-    llm_server.reply(contains="Where is", tool_calls=(("lookup_order", {"order_id": "A-17"}),), text=None)
-    init(pytester.path, incumbent="old", candidate="new")
-    result = pytester.runpytest_subprocess("evals", "--llm-models=old,new", "-p", "no:randomly")
-    assert result.ret == 0
-    assert result.parseoutcomes()["passed"] == 8
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
