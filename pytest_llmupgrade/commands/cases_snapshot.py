@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,8 @@ class Recording:
 
     @property
     def of(self) -> Callable[[Call], bool]:
-        """What tells whether a call was this model's."""
-        return partial(is_of, model=self.spec.wire_name)
+        """What tells whether a call was this model's, by the project's name for it or by its own."""
+        return lambda call: is_of(call, self.spec.wire_name) or is_of(call, self.spec.name)
 
     def written(self, answers: Mapping[int, Exchange]) -> Iterator[str]:
         """Write the answers to the suite's questions, and yield what to say of it."""

@@ -65,7 +65,7 @@ def _rank(name: str) -> int:
 
 
 def _advice(language: str) -> str:
-    name = "en_core_web_sm" if language == "en" else f"{language}_core_news_sm"
+    name = f"{language}_core_{'web' if language in ('en', 'zh') else 'news'}_sm"
     return f"python -m spacy download {name}"
 
 

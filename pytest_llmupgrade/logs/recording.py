@@ -32,8 +32,8 @@ def is_of(call: Call, model: str) -> bool:
 
 
 def _spellings(name: str) -> tuple[str, str]:
-    """Return a name without its route, and that without its date."""
-    own = name.rpartition("/")[2].casefold()
+    """Return a name without its route and Azure's way of writing it, and that without its date."""
+    own = name.rpartition("/")[2].casefold().replace("gpt-35", "gpt-3.5")
     return own, _DATED.sub("", own)
 
 

@@ -104,6 +104,7 @@ def test_nothing_raises(record: dict[str, Any], other: Any) -> None:
         (("gpt-4o-2024-08-06",), "gpt-4o-2024-05-13", False),
         (("openai/GPT-4o",), "gpt-4o", True),
         (("gpt-4o-mini",), "gpt-4o", False),
+        (("azure/gpt-35-turbo-0613",), "gpt-3.5-turbo", True),
         (("gpt-4o", "support-bot"), "support-bot", True),
         ((), "gpt-4o", True),
     ],

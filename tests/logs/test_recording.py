@@ -82,6 +82,18 @@ def test_only_its_own_answers_are_a_models(capsys: pytest.CaptureFixture[str]) -
     assert answers() == {"red": "No."}
 
 
+def test_a_models_own_name_counts_too() -> None:
+    """Where the project has a name of its own for a model, records under either name are its."""
+    Path("pyproject.toml").write_text('[tool.llmupgrade.models.desk]\nwire_name = "gpt-4o"\n')
+    Path("other.jsonl").write_text(
+        json.dumps({"input": "Green?", "assistant_response": "Hm.", "model": "desk"})
+    )
+    assert cases(("Red?", "No."), ls_model_name="gpt-4o-2024-08-06", model="desk") == 0
+    kept = read_entries(KEPT.with_name("desk.yaml").read_bytes(), "x")
+    assert {entry.calls[0].asked.model for entry in kept.values()} == {"gpt-4o"}
+    assert len(kept) == 2
+
+
 def test_a_prompt_of_its_own_has_no_answer() -> None:
     """A case that was given a named prompt since is left out: under that prompt nobody asked the model."""
     assert cases(("Red?", "No.")) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_llmupgrade.cli import main
+from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.logs import opening
+from pytest_llmupgrade.logs.building import Tally, gathered
 from pytest_llmupgrade.logs.exchange import Exchange, Skip
 from pytest_llmupgrade.logs.formats import FORMATS, expanded, recognised
 from pytest_llmupgrade.logs.mapping import mapping
 from pytest_llmupgrade.logs.opening import opened
+from pytest_llmupgrade.logs.reading import How
 from pytest_llmupgrade.logs.records import records
 from tests.golden import DATA
 
@@ -158,3 +162,22 @@ def test_damaged_files_never_raise(data: st.DataObject) -> None:
         for one in expanded(raw.value):
             kind = recognised(one)
             assert kind is None or isinstance(kind.read(one), Exchange | Skip)
+
+
+@given(st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_counts_add_up(tmp_path: Path, data: st.DataObject) -> None:
+    """Of any damaged log, every record is answered, skipped or unreadable, and the first unreadable ones have a line and a reason."""
+    whole = data.draw(st.sampled_from(SOURCES)).read_bytes()
+    at = data.draw(st.integers(0, len(whole)))
+    damaged = whole[:at] + data.draw(st.binary(max_size=20)) + whole[data.draw(st.integers(at, len(whole))) :]
+    path = tmp_path / "log"
+    path.write_bytes(damaged)
+    tally = Tally()
+    with contextlib.suppress(UsageError):  # of a file that says it is UTF-16
+        pool = gathered([str(path)], How(), tally, sample=None, by=("category",), seed=0, min_rating=0)
+        assert sum(stratum.requests for stratum in pool.strata.values()) == tally.kept == tally.answered
+    assert tally.records == tally.answered + tally.unreadable + tally.skipped.total()
+    assert tally.reasons.total() == tally.unreadable
+    assert len(tally.faults) == min(20, tally.unreadable)
+    assert all(fault.message for fault in tally.faults)
