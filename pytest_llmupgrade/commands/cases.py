@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.logs.building import Built
     from pytest_llmupgrade.logs.drafting import Draft
+    from pytest_llmupgrade.logs.sampling import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +71,10 @@ def run(wanted: Wanted, voice: Voice) -> int:
         voice.warn(note)
     if redactor is None:
         voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
-    tally = Tally()
-    how = How(
-        format=wanted.format, mapped=mapping(wanted.map), told=lambda count: voice.progress(count, tally)
-    )
     judges = judging(wanted.judge, json_schema=wanted.json_schema)
     kept = _recording(wanted)
-    pool = gathered(
-        wanted.logs,
-        how,
-        tally,
-        sample=wanted.sample,
-        by=_by(wanted.by),
-        seed=wanted.seed,
-        min_rating=wanted.min_rating,
-        of=kept.of if kept else None,
-    )
+    tally = Tally()
+    pool = _pool(wanted, voice, tally, kept)
     _usable(tally, wanted)
     made = built(
         pool, redactor=redactor, judges=judges, sample=wanted.sample, near=wanted.near, before=before
@@ -97,6 +86,22 @@ def run(wanted: Wanted, voice: Voice) -> int:
     if made.drafts or kept:
         voice.say(next_command(wanted, judges))
     return 0
+
+
+def _pool(wanted: Wanted, voice: Voice, tally: Tally, kept: Recording | None) -> Pool:
+    how = How(
+        format=wanted.format, mapped=mapping(wanted.map), told=lambda count: voice.progress(count, tally)
+    )
+    return gathered(
+        wanted.logs,
+        how,
+        tally,
+        sample=wanted.sample,
+        by=_by(wanted.by),
+        seed=wanted.seed,
+        min_rating=wanted.min_rating,
+        of=kept.of if kept else None,
+    )
 
 
 def _recording(wanted: Wanted) -> Recording | None:

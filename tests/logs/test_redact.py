@@ -173,4 +173,4 @@ def test_long_hostile_texts_take_linear_time() -> None:
         "4111\n1111 ",
         "\u200b\uff11 ",
     ):
-        assert redacted(piece * 2000) is not None
+        assert redacted(piece * 1000) is not None

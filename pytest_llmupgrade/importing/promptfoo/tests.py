@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault
-from pytest_llmupgrade.importing.files import SCHEME, Files, is_table, read_data, read_rows
+from pytest_llmupgrade.importing.files import Files, is_table, read_data, read_rows
 from pytest_llmupgrade.importing.promptfoo.references import References
 from pytest_llmupgrade.importing.promptfoo.tables import test_of_row
+from pytest_llmupgrade.importing.promptfoo.values import Values
 from pytest_llmupgrade.importing.templates import NoCounterpart
 from pytest_llmupgrade.wording import one_line
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MAX_TESTS = 100_000
-"""Tests after lists of values are multiplied."""
 _KNOWN = frozenset(("vars", "assert", "description", "threshold", "options"))
 _OPTIONS = frozenset(
     ("prefix", "suffix", "disableDefaultAsserts", "disableVarExpansion", "transform", "postprocess")
@@ -53,6 +52,7 @@ class Tests:
     def __init__(self, root: Mapping[str, Any], file: str, files: Files, remarks: list[Fault]) -> None:
         self._root, self._file, self._files, self._remarks = root, file, files, remarks
         self._references = References(root)
+        self._values = Values(files)
         self._default = self._default_test()
 
     def __iter__(self) -> Iterator[RawTest]:
@@ -130,46 +130,23 @@ class Tests:
         for key, what in _unknown(default):
             self._remark(_line(default, key, line), f"{what} of defaultTest has no counterpart")
         try:
-            return {**default, "vars": self._vars(default.get("vars"))}
+            return {**default, "vars": self._values.written(default.get("vars"))}
         except NoCounterpart as error:
             self._remark(line, f"defaultTest: vars: {error}")
             return {**default, "vars": {}}
 
-    def _vars(self, value: Any) -> dict[str, Any]:
-        """Return a test's values, those of the files that stand in their place put together."""
-        if value is None or isinstance(value, dict):
-            return value or {}
-        found: dict[str, Any] = {}
-        for name in value if isinstance(value, list) else [value]:
-            if not isinstance(name, str):
-                raise NoCounterpart("no mapping, and no file's name")
-            for path in self._files.paths(name):
-                data = read_data(path)
-                if not isinstance(data, dict):
-                    raise NoCounterpart(f"{path.name} holds no mapping")
-                found.update(data)
-        return found
-
     # --- what it expands to ---
 
     def _expanded(self, test: dict[str, Any], file: str, line: int) -> Iterator[RawTest]:
-        remarks = [
+        remarks = tuple(
             Fault(file, _line(test, key, line), f"{what} of a test has no counterpart")
             for key, what in _unknown(test)
-        ]
-        default, blocked = self._default, ""
-        try:
-            test = {**test, "vars": self._vars(test.get("vars"))}
-        except NoCounterpart as error:
-            test, blocked = {**test, "vars": {}}, f"vars: {error}"
+        )
+        default = self._default
         options = {**_mapping(default.get("options")), **_mapping(test.get("options"))}
         keep = not options.get("disableDefaultAsserts")
-        merged = _merged(default if keep else {**default, "assert": []}, test)
-        try:
-            every = list(self._products(_mapping(merged.get("vars")), options))
-        except NoCounterpart as error:
-            blocked = f"vars: {error}"
-            every = [dict.fromkeys(_mapping(merged.get("vars")), "")]
+        every, blocked = self._every(test, options)
+        merged = _merged(default if keep else {**default, "assert": []}, {**test, "vars": {}})
         shared = _mapping(default.get("vars"))
         asserts = tuple(
             (at or line, entry)
@@ -187,32 +164,17 @@ class Tests:
                 blocked=blocked,
                 options=options,
                 threshold=merged.get("threshold"),
-                remarks=tuple(remarks),
+                remarks=remarks,
             )
 
-    def _products(self, values: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield every combination of the values that are lists, as promptfoo does."""
-        lists = [self._values(value, options) for value in values.values()]
-        count = 1
-        for choices in lists:
-            count *= len(choices)
-        if count > MAX_TESTS:
-            raise NoCounterpart(
-                f"the lists of values make {count:,} tests; at most {MAX_TESTS:,} are written"
-            )
-        for chosen in itertools.product(*lists):
-            yield dict(zip(values, chosen, strict=True))
-
-    def _values(self, value: Any, options: Mapping[str, Any]) -> list[Any]:
-        if isinstance(value, str) and value.startswith(SCHEME):
-            return [read_data(path) for path in self._files.paths(value)]
-        if isinstance(value, list) and not options.get("disableVarExpansion"):
-            return [
-                chosen
-                for item in value
-                for chosen in (self._values(item, options) if isinstance(item, str) else [item])
-            ]
-        return [value]
+    def _every(self, test: dict[str, Any], options: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+        """Return every combination of a test's values, and why its question cannot be asked, '' where it can."""
+        values = _mapping(self._default.get("vars"))
+        try:
+            values = {**values, **self._values.written(test.get("vars"))}
+            return list(self._values.products(values, options)), ""
+        except NoCounterpart as error:
+            return [dict.fromkeys(values, "")], f"vars: {error}"
 
     def _remark(self, line: int, message: str) -> None:
         self._remarks.append(Fault(self._file, line, message))
