@@ -40,12 +40,16 @@ def said(stats: EngineStats, elapsed_s: float) -> str:
 
 
 class ProgressHooks:
-    """Draws on a terminal, writes a line now and then elsewhere; from pytest's own thread only."""
+    """Draws on a terminal, writes a line now and then elsewhere.
+
+    It does so in pytest's own thread, while an item waits; in xdist's controller, which runs no items, in one beside it.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._began = self._last = time.monotonic()
         self._drawn = False
+        self._lock = threading.RLock()
 
     @cached_property
     def _reporter(self) -> Any:
@@ -57,10 +61,13 @@ class ProgressHooks:
 
     def waited(self) -> None:
         """Show where the run stands, if it is time; called while an item waits for its answer."""
+        if threading.current_thread() is threading.main_thread():
+            with self._lock:
+                self._show_if_due()
+
+    def _show_if_due(self) -> None:
         now = time.monotonic()
-        if threading.current_thread() is not threading.main_thread() or self._reporter is None:
-            return
-        if now - self._last < (_REDRAW_S if self._live else _LINE_S):
+        if self._reporter is None or now - self._last < (_REDRAW_S if self._live else _LINE_S):
             return
         self._last = now
         stats = self._config.stash[SESSION].call_stats()
@@ -88,25 +95,40 @@ class ProgressHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logstart(self) -> Any:
         """Let pytest write on a clean line."""
-        self._clear()
-        return (yield)
+        with self._lock:
+            self._clear()
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Any:
         """Let pytest write on a clean line, then show where the run stands."""
-        self._clear()
-        result = yield
-        self.waited()
-        return result
+        with self._lock:
+            self._clear()
+            result = yield
+            self.waited()
+            return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Any:
         """Begin to count with the first item, leave nothing behind after the last."""
         self._began = self._last = time.monotonic()
+        over = threading.Event()
+        if self._config.getoption("dist", "no") != "no":
+            threading.Thread(
+                target=self._go_on, args=(over,), name="llmupgrade-progress", daemon=True
+            ).start()
         try:
             return (yield)
         finally:
-            self._clear()
+            with self._lock:
+                over.set()
+                self._clear()
+
+    def _go_on(self, over: threading.Event) -> None:
+        while not over.wait(_REDRAW_S):
+            with self._lock:
+                if not over.is_set():
+                    self._show_if_due()
 
 
 def _raw(writer: Any, text: str) -> None:
