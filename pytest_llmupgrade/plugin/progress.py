@@ -48,7 +48,9 @@ class ProgressHooks:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._began = self._last = time.monotonic()
-        self._drawn = False
+        self._drawn = ""
+        """What stands on the terminal now."""
+        self._begun = False
         self._lock = threading.RLock()
 
     @cached_property
@@ -67,7 +69,11 @@ class ProgressHooks:
 
     def _show_if_due(self) -> None:
         now = time.monotonic()
-        if self._reporter is None or now - self._last < (_REDRAW_S if self._live else _LINE_S):
+        if (
+            self._reporter is None
+            or not self._begun
+            or now - self._last < (_REDRAW_S if self._live else _LINE_S)
+        ):
             return
         self._last = now
         stats = self._config.stash[SESSION].call_stats()
@@ -82,29 +88,39 @@ class ProgressHooks:
             self._reporter.ensure_newline()
             self._reporter.write_line(text)
             return
-        column = writer.fullwidth - len(text) - _ROOM_FOR_PERCENT
+        column = writer.fullwidth - max(len(text), len(self._drawn)) - _ROOM_FOR_PERCENT
         if column > writer.width_of_current_line + 1:
-            _raw(writer, f"\x1b7\x1b[{column}G\x1b[K\x1b[2m{text}\x1b[0m\x1b8")
-            self._drawn = True
+            _raw(writer, f"\x1b7\x1b[{column}G\x1b[K\x1b[2m{text.rjust(len(self._drawn))}\x1b[0m\x1b8")
+            self._drawn = text
 
-    def _clear(self) -> None:
-        if self._drawn:
+    def _clear(self) -> str:
+        """Take away what is drawn, and return it."""
+        drawn, self._drawn = self._drawn, ""
+        if drawn:
             _raw(self._reporter._tw, "\x1b[K")  # noqa: SLF001  as above
-            self._drawn = False
+        return drawn
+
+    def _draw_again(self, text: str) -> None:
+        if text:
+            self._show(text)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logstart(self) -> Any:
-        """Let pytest write on a clean line."""
+        """Let pytest write on a clean line, and go on."""
         with self._lock:
-            self._clear()
-            return (yield)
+            self._begun = True
+            drawn = self._clear()
+            result = yield
+            self._draw_again(drawn)
+            return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Any:
         """Let pytest write on a clean line, then show where the run stands."""
         with self._lock:
-            self._clear()
+            drawn = self._clear()
             result = yield
+            self._draw_again(drawn)
             self.waited()
             return result
 
