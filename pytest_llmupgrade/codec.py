@@ -150,7 +150,7 @@ def _tool_call(plain: Mapping[str, Any]) -> ToolCall:
 
 
 def _judge_call(plain: Mapping[str, Any]) -> JudgeCall:
-    return JudgeCall(**_read({"usage": None, **plain}, {"usage": _usage}))
+    return JudgeCall(**_read({"usage": None, **plain}, {"usage": _usage, "adapted": tuple}))
 
 
 def _judgement(plain: Mapping[str, Any]) -> Judgement:

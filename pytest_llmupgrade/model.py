@@ -278,6 +278,8 @@ class JudgeCall:
     model: str
     usage: Usage | None
     batch: bool = False
+    adapted: tuple[str, ...] = ()
+    """What was changed in the request, as for a completion."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class Sender:
         spec = self._specs[request.model]
         place = (request.endpoint, spec.wire_name)
         if place not in self._lanes:
+            self._provider.prepare()  # or else the clock of the first call alone would run meanwhile
             self._lanes[place] = Lane(spec, self._settings, self._loop.time())
         return self._lanes[place]
 

@@ -125,7 +125,7 @@ class LlmJudge:
                 self.settings, completion, case, criteria=criteria, expected=expected, repeat=len(votes)
             )
             answer = self._ask(request)
-            calls.append(JudgeCall(model=self.settings.model.name, usage=answer.usage, batch=answer.batch))
+            calls.append(_call(self.settings.model.name, answer))
             votes.append(read_vote(answer, structured=self.settings.structured))
         return _verdict(votes, tuple(calls))
 
@@ -134,6 +134,10 @@ class LlmJudge:
         if isinstance(answer, CallFailure):
             raise CallError(answer)
         return answer
+
+
+def _call(model: str, answer: Completion) -> JudgeCall:
+    return JudgeCall(model=model, usage=answer.usage, batch=answer.batch, adapted=answer.adapted)
 
 
 # --- the request -----------------------------------------------------------------------------------

@@ -40,12 +40,18 @@ def said(stats: EngineStats, elapsed_s: float) -> str:
 
 
 class ProgressHooks:
-    """Draws on a terminal, writes a line now and then elsewhere; from pytest's own thread only."""
+    """Draws on a terminal, writes a line now and then elsewhere.
+
+    It does so in pytest's own thread, while an item waits; in xdist's controller, which runs no items, in one beside it.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._began = self._last = time.monotonic()
-        self._drawn = False
+        self._drawn = ""
+        """What stands on the terminal now."""
+        self._begun = False
+        self._lock = threading.RLock()
 
     @cached_property
     def _reporter(self) -> Any:
@@ -57,10 +63,17 @@ class ProgressHooks:
 
     def waited(self) -> None:
         """Show where the run stands, if it is time; called while an item waits for its answer."""
+        if threading.current_thread() is threading.main_thread():
+            with self._lock:
+                self._show_if_due()
+
+    def _show_if_due(self) -> None:
         now = time.monotonic()
-        if threading.current_thread() is not threading.main_thread() or self._reporter is None:
-            return
-        if now - self._last < (_REDRAW_S if self._live else _LINE_S):
+        if (
+            self._reporter is None
+            or not self._begun
+            or now - self._last < (_REDRAW_S if self._live else _LINE_S)
+        ):
             return
         self._last = now
         stats = self._config.stash[SESSION].call_stats()
@@ -75,38 +88,63 @@ class ProgressHooks:
             self._reporter.ensure_newline()
             self._reporter.write_line(text)
             return
-        column = writer.fullwidth - len(text) - _ROOM_FOR_PERCENT
+        column = writer.fullwidth - max(len(text), len(self._drawn)) - _ROOM_FOR_PERCENT
         if column > writer.width_of_current_line + 1:
-            _raw(writer, f"\x1b7\x1b[{column}G\x1b[K\x1b[2m{text}\x1b[0m\x1b8")
-            self._drawn = True
+            _raw(writer, f"\x1b7\x1b[{column}G\x1b[K\x1b[2m{text.rjust(len(self._drawn))}\x1b[0m\x1b8")
+            self._drawn = text
 
-    def _clear(self) -> None:
-        if self._drawn:
+    def _clear(self) -> str:
+        """Take away what is drawn, and return it."""
+        drawn, self._drawn = self._drawn, ""
+        if drawn:
             _raw(self._reporter._tw, "\x1b[K")  # noqa: SLF001  as above
-            self._drawn = False
+        return drawn
+
+    def _draw_again(self, text: str) -> None:
+        if text:
+            self._show(text)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logstart(self) -> Any:
-        """Let pytest write on a clean line."""
-        self._clear()
-        return (yield)
+        """Let pytest write on a clean line, and go on."""
+        with self._lock:
+            self._begun = True
+            drawn = self._clear()
+            result = yield
+            self._draw_again(drawn)
+            return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Any:
         """Let pytest write on a clean line, then show where the run stands."""
-        self._clear()
-        result = yield
-        self.waited()
-        return result
+        with self._lock:
+            drawn = self._clear()
+            result = yield
+            self._draw_again(drawn)
+            self.waited()
+            return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Any:
         """Begin to count with the first item, leave nothing behind after the last."""
         self._began = self._last = time.monotonic()
+        over = threading.Event()
+        if self._config.getoption("dist", "no") != "no":
+            threading.Thread(
+                target=self._go_on, args=(over,), name="llmupgrade-progress", daemon=True
+            ).start()
         try:
             return (yield)
         finally:
-            self._clear()
+            with self._lock:
+                over.set()
+                self._clear()
+
+    def _go_on(self, over: threading.Event) -> None:
+        while not over.wait(_REDRAW_S):
+            with self._lock:
+                if not over.is_set():
+                    self._show_if_due()
 
 
 def _raw(writer: Any, text: str) -> None:

@@ -79,6 +79,10 @@ class AdaptingProvider:
         """Return a request as the model is known to take it, and what was changed in it."""
         return _changed(request, self._learnt.get((request.endpoint, request.api, spec.wire_name), ()))
 
+    def prepare(self) -> None:
+        """Prepare the provider within."""
+        self._inner.prepare()
+
     async def aclose(self) -> None:
         """Close the provider within; what was learnt stays."""
         await self._inner.aclose()

@@ -81,6 +81,12 @@ class OpenAIProvider:
             return failure_from(error, spec=spec)
         return _timed(_read(response, request, spec), (time.perf_counter() - started) * 1000)
 
+    def prepare(self) -> None:
+        """Import the client: most of a second, which a run that finds every answer stored does not pay."""
+        import openai.resources.chat.completions  # noqa: F401
+
+        import pytest_llmupgrade.providers.openai_errors  # noqa: F401
+
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the provider may be used again."""
         running = asyncio.get_running_loop()

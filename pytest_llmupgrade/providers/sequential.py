@@ -28,6 +28,9 @@ class Provider(Protocol):
     async def acomplete(self, request: Request, spec: ModelSpec) -> Answer:
         """Return the answer, or why there is none."""
 
+    def prepare(self) -> None:
+        """Do what takes long before the first call, such as imports; may be called again."""
+
     async def aclose(self) -> None:
         """Release what the running event loop holds."""
 

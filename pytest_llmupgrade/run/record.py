@@ -41,6 +41,8 @@ class Row:
     """The model behind its `llm_judge`."""
     judge_passed: bool | None
     """What that model said of the answer; None: it was not asked, or of several answers."""
+    judge_adapted: tuple[str, ...]
+    """What was changed in the requests of its judges: model and words."""
     offset: int
 
 
@@ -120,6 +122,7 @@ def _temporary() -> IO[bytes]:
 
 def row_of(record: Record, offset: int) -> Row:
     """Return the row of a record that begins at `offset`, in bytes."""
+    judge_calls = [call for judgement in record.judgements for call in judgement.calls]
     return Row(
         case_id=record.case_id,
         nodeid=record.nodeid,
@@ -137,7 +140,8 @@ def row_of(record: Record, offset: int) -> Row:
         times=record.times,
         passes=record.passes,
         case_sha256=record.case_sha256,
-        judged_by=next((call.model for judgement in record.judgements for call in judgement.calls), None),
+        judged_by=next((call.model for call in judge_calls), None),
+        judge_adapted=tuple(f"{call.model}: {words}" for call in judge_calls for words in call.adapted),
         judge_passed=_judge_passed(record),
         offset=offset,
     )

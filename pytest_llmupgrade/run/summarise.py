@@ -72,6 +72,8 @@ class RowLike(Protocol):
     @property
     def judge_passed(self) -> bool | None: ...  # noqa: D102
     @property
+    def judge_adapted(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
     def times(self) -> int: ...  # noqa: D102
     @property
     def passes(self) -> int: ...  # noqa: D102
@@ -114,6 +116,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
             for name in used[1:]
         ),
         judge_models=tuple(dict.fromkeys(row.judged_by for row in rows if row.judged_by)),
+        judge_adapted=tuple(dict.fromkeys(words for row in rows for words in row.judge_adapted)),
         errors=_errors(rows, read),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),

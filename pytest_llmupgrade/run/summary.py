@@ -217,6 +217,8 @@ class Summary:
     models: tuple[ModelSummary, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     judge_models: tuple[str, ...] = ()
+    judge_adapted: tuple[str, ...] = ()
+    """What was changed in the judges' requests so that their models take them: model and words."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """Error messages with how many items ended so, most frequent first."""
     exit_reason: str = "finished"

@@ -57,6 +57,8 @@ class Scripted:
         self.most_at_once = 0
         self.cancelled = 0
         self.closed = False
+        self.prepared_before = False
+        """Whether it was prepared before it was asked for the first time."""
         self._script = script
         self._open = not held
         self._gates: list[asyncio.Future[None]] = []
@@ -81,6 +83,10 @@ class Scripted:
             raise
         finally:
             self._now -= 1
+
+    def prepare(self) -> None:
+        """Note that it was prepared, and how much had been asked before."""
+        self.prepared_before = self.prepared_before or not self.asked
 
     async def aclose(self) -> None:
         """Note that it was closed."""

@@ -140,6 +140,7 @@ def test_first_call_goes_alone() -> None:
         provider.wait_for(1)
         settle(engine)
         assert provider.asked == ["q0"]
+        assert provider.prepared_before
         provider.release(engine)
         provider.wait_for(5)
 

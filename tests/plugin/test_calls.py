@@ -330,6 +330,22 @@ def _refused(message: str) -> Any:
     return Raw(status=400, body=json.dumps(body).encode())
 
 
+def test_what_a_judge_refuses_is_refused_once_and_said(project: Project) -> None:
+    """A judge's model is adapted to like any other, by one refused call, and the report names what was changed."""
+    suite = project.pytester.path / "evals/eval_support.yaml"
+    suite.write_text(suite.read_text().replace("judge: contains", "judge: llm_judge"))
+    project.write("pyproject.toml", "[tool.llmupgrade.models.judge]\nparams = {temperature = 0}\n")
+    project.server.reply(model="judge", text='{"reason": "fine", "verdict": "pass"}')
+    message = "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported."
+    project.server.when(lambda call: _refused(message) if "temperature" in call.body else None, model="judge")
+    result = project.run("--llm-judge-model=judge", "--llm-report=out.md")
+    result.assert_outcomes(passed=6)
+    assert sum("temperature" in call.body for call in project.server.calls) == 1
+    words = "judge: temperature dropped (only the default is accepted)"
+    result.stdout.fnmatch_lines([words])
+    assert "judge: temperature dropped" in (project.pytester.path / "out.md").read_text()
+
+
 def test_judges_are_asked_ahead(many: Project) -> None:
     """llm_judge's calls start when the answer is there: they are made although the first item still waits."""
     many.write("evals/eval_support.yaml", MANY.replace("judge: contains", "judge: llm_judge"))

@@ -38,9 +38,9 @@ def test_words(stats: EngineStats, seconds: float, words: str) -> None:
     assert said(stats, seconds) == words
 
 
-def on_terminal(project: Project, *flags: str, until: str) -> str:
+def on_terminal(project: Project, *flags: str, until: str, hangs: str = "cash") -> str:
     """Run pytest on a terminal, let the server answer once these words are read, and return all that was printed."""
-    project.server.hang(contains="cash")
+    project.server.hang(contains=hangs)
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", "--llm-models=old,new", "-p", "no:randomly", *flags]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
@@ -71,6 +71,12 @@ def test_drawn_beside_the_dots(project: Project, distribution: tuple[str, ...]) 
     text = on_terminal(project, *distribution, until="LLM 4/6 · 2 in flight")
     assert re.search(r"\x1b7\x1b\[\d+G\x1b\[K\x1b\[2mLLM 4/6 · 2 in flight\x1b\[0m\x1b8", text)
     assert text.rindex("in flight") < text.rindex("\x1b[K") < text.index("LLM upgrade")
+
+
+def test_drawn_while_nothing_comes(project: Project) -> None:
+    """With workers the status is drawn before any item has ended, too: none of them need report for it."""
+    text = on_terminal(project, "-n2", until="LLM 0/6 · 2 in flight", hangs="?")
+    assert "LLM 0/6 · 2 in flight" in text
 
 
 def test_lines_without_a_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

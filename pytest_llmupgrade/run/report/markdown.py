@@ -184,5 +184,6 @@ def _reasons(record: Record) -> str:
 def _notes(summary: Summary) -> list[str]:
     notes = [*summary.calls.notices]
     notes += [f"{model.name}: {words}" for model in summary.models for words in model.adapted]
+    notes += summary.judge_adapted
     notes += [f"{wording.plural(count, 'error')}: {message}" for message, count in summary.errors.items()]
     return [f"- {plain(printable(note))}" for note in notes[:20]]

@@ -72,6 +72,7 @@ def _adapted(summary: Summary) -> Iterator[str]:
     for model in summary.models:
         for words in model.adapted:
             yield f"{model.name}: {words}"
+    yield from summary.judge_adapted
 
 
 def _errors(summary: Summary) -> Iterator[str]:
