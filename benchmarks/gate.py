@@ -34,7 +34,9 @@ def false_rollbacks() -> Iterator[str]:
         for metrics in (1, ALL):
             found = firsts(Rule(share, metrics=metrics), 1, "harm", MANY)
             yield row(
-                f"rolled back by one metric of {metrics}, ratio 1, {share:.0%}", percent(ever(found)), "1.5 %"
+                f"rolled back by one metric of {metrics}, ratio 1, {share * 100:g} %",
+                percent(ever(found)),
+                "1.5 %",
             )
 
 
@@ -51,7 +53,7 @@ def detection() -> Iterator[str]:
         found = firsts(Rule(share, metrics=metrics), ratio, "harm", MANY)
         shown = f"{within(found, 0.5):,.0f}; {within(found, 0.8):,.0f}"
         yield row(
-            f"new arm's requests until caught (50 %; 80 %), ratio {ratio:g}, {share:.0%}, 1 metric of {metrics}",
+            f"new arm's requests until caught (50 %; 80 %), ratio {ratio:g}, {share * 100:g} %, 1 metric of {metrics}",
             shown,
             wanted,
         )
@@ -62,12 +64,16 @@ def false_goes() -> Iterator[str]:
     for share, most in ((0.05, 3), (0.25, 1.5), (0.5, 1.25)):
         rule = Rule(share, most)
         found = firsts(rule, most, "pass", MANY)
-        yield row(f"passed though {most:g}x as bad as the old arm, {share:.0%}", percent(ever(found)), "5 %")
+        yield row(
+            f"passed though {most:g}x as bad as the old arm, {share * 100:g} %", percent(ever(found)), "5 %"
+        )
     for share, most in ((0.05, 3), (0.25, 1.5), (0.5, 1.25)):
         found = firsts(Rule(share, most), 1, "pass", MANY)
         shown = f"{within(found, 0.5):,.0f}; {within(found, 0.8):,.0f}"
         yield row(
-            f"new arm's requests until {most:g}x is excluded (50 %; 80 %), ratio 1, {share:.0%}", shown, "-"
+            f"new arm's requests until {most:g}x is excluded (50 %; 80 %), ratio 1, {share * 100:g} %",
+            shown,
+            "-",
         )
 
 
@@ -76,18 +82,18 @@ def others() -> Iterator[str]:
     rng = np.random.default_rng(SEED)
     found = [sticky(Rule(0.05), users=100, times=20, rng=rng) for _ in range(ROLLOUTS)]
     yield row(
-        "rolled back, ratio 1, 5%, 100 users who fail 20 times each",
+        "rolled back, ratio 1, 5 %, 100 users who fail 20 times each",
         share_of(each for each, _ in found),
         "1.5 %",
     )
     yield row("the same if each failure were counted", share_of(each for _, each in found), "-")
     looks = [set(cost_findings(Rule(0.25), 1.25, most=20_000, every=100, rng=rng)) for _ in range(ROLLOUTS)]
-    yield row("cost 1.25x, limit 1.25x, 25%: called more", share_of("harm" in each for each in looks), "1 %")
+    yield row("cost 1.25x, limit 1.25x, 25 %: called more", share_of("harm" in each for each in looks), "1 %")
     yield row("the same: called less", share_of("pass" in each for each in looks), "5 %")
     even = [mismatched(0.05, 0.05, most=20_000, every=20, rng=rng) for _ in range(ROLLOUTS)]
-    yield row("units called mismatched, 5% declared and true", share_of(even), "0.1 %")
+    yield row("units called mismatched, 5 % declared and true", share_of(even), "0.1 %")
     odd = [mismatched(0.05, 0.06, most=60_000, every=100, rng=rng) for _ in range(ROLLOUTS // 10)]
-    yield row("units called mismatched, 5% declared, 6% true, of 60,000", share_of(odd), "-")
+    yield row("units called mismatched, 5 % declared, 6 % true, of 60,000", share_of(odd), "-")
 
 
 def share_of(found: Iterator[bool] | list[bool]) -> str:
@@ -102,7 +108,7 @@ def percent(share: float) -> str:
 
 def row(what: str, shown: str, wanted: str) -> str:
     """Return a line of the table."""
-    return f"| {what.replace('%,', ' %,').replace('  %', ' %')} | {shown} | {wanted} |"
+    return f"| {what} | {shown} | {wanted} |"
 
 
 def lines() -> Iterator[str]:

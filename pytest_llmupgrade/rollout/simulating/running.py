@@ -10,6 +10,7 @@ from pytest_llmupgrade.rollout.events import cost_of
 from pytest_llmupgrade.rollout.gate import read_step
 from pytest_llmupgrade.rollout.simulating.traffic import (
     EACH_ITS_OWN,
+    base_shares,
     conducts,
     requests,
     simulated,
@@ -67,6 +68,8 @@ class Story:
     new_requests: int
     new_units: int
     """Served by the new arm at least once, in any step."""
+    shares: Mapping[str, float]
+    """By event metric: of the old arm's requests."""
     hits: Mapping[str, Hit]
     """By event metric."""
     left_out: tuple[str, ...]
@@ -96,6 +99,7 @@ def tell(rollout: Rollout, wanted: Wanted, *, every_s: float) -> Story:
         served=teller.served,
         new_requests=toll.requests,
         new_units=len(toll.units),
+        shares=base_shares(played, wanted),
         hits={metric.name: toll.hit(metric.name) for metric in played.event_metrics},
         left_out=tuple(metric.name for metric in rollout.metrics if metric not in metrics),
     )

@@ -36,11 +36,16 @@ def _traffic(story: Story) -> str:
     wanted = story.wanted
     said = [
         f"up to {wanted.requests:,} requests of {_units(wanted)}, {_pace(wanted)}",
-        *(f"{name} x {ratio:g}" for name, ratio in wanted.harm.items()),
+        *(f"{name} {wording.share(share)}{_worse(wanted, name)}" for name, share in story.shares.items()),
+        *(f"{name}{_worse(wanted, name)}" for name in wanted.harm if name not in story.shares),
     ]
     if wanted.sticky:
         said.append("who fails once fails always")
     return ", ".join(said)
+
+
+def _worse(wanted: Wanted, name: str) -> str:
+    return f" x {wanted.harm[name]:g}" if name in wanted.harm else ""
 
 
 def _units(wanted: Wanted) -> str:
@@ -102,7 +107,7 @@ def story_plain(story: Story) -> dict[str, Any]:
             "requests": wanted.requests,
             "units": None if wanted.units == EACH_ITS_OWN else wanted.units,
             "per_second": wanted.per_second,
-            "base": dict(wanted.base),
+            "base": dict(story.shares),
             "harm": dict(wanted.harm),
             "rated": wanted.rated,
             "sticky": wanted.sticky,

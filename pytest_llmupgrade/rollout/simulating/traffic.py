@@ -144,6 +144,20 @@ def conducts(rollout: Rollout, wanted: Wanted, price_ratio: float | None) -> dic
     }
 
 
+def base_shares(rollout: Rollout, wanted: Wanted) -> dict[str, float]:
+    """Return the share of the old arm's requests that each event metric happens to, but for those that follow."""
+    led = _leading(rollout)
+    return {
+        metric.name: _base(source, metric, wanted)
+        for source, metric in led.items()
+        if isinstance(metric, EventMetric)
+    }
+
+
+def _base(source: str, metric: Metric, wanted: Wanted) -> float:
+    return wanted.base.get(metric.name, _USUAL.get(source, 0.0))
+
+
 def _leading(rollout: Rollout) -> dict[str, Metric]:
     """Return the metric that says how often each thing happens: the first that measures it."""
     led: dict[str, Metric] = {}
