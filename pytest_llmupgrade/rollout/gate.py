@@ -73,7 +73,7 @@ def _records(rollout: Rollout, arms: Arms, now_ms: int) -> Check:
     if age > rollout.max_age_s * 1000:
         words = (
             f"stale: the last request of the {name} arm is {wording.duration(age)} old, "
-            f"max_age is {wording.duration(rollout.max_age_s * 1000)}"
+            f"max_age is {wording.duration(rollout.max_age_s * 1000)}; a newer one of each arm is needed"
         )
         return Check(name="records", finding="wrong", words=words)
     ahead = max(counts.last_ms or 0 for counts in served.values()) - now_ms
@@ -105,7 +105,7 @@ def traffic_check(arms: Arms) -> Check:
         expected = round(of * arms.share)
         words += (
             f" where {arms.share * 100:g} % are about {expected:,}: some are lost, or decided elsewhere; "
-            "no figure of this step can be trusted"
+            "no figure of this step can be trusted. Mend it, and begin anew with a new id"
         )
         return Check(name="traffic", finding="wrong", words=words, log_e_harm=evidence)
     return Check(name="traffic", finding="pass", words=words, log_e_harm=evidence)

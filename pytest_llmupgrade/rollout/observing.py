@@ -41,6 +41,17 @@ class Look:
     """In shadow mode, what the paired requests show."""
 
     @property
+    def until(self) -> str | None:
+        """When all that lacks is there at the pace so far, ISO 8601; None: decided, or nobody can say."""
+        need = self.reading.need
+        if need is None or need.ms is None:
+            return None
+        try:
+            return iso(self.at_ms + need.ms)
+        except (OverflowError, ValueError, OSError):  # at this pace there is no such year
+            return None
+
+    @property
     def pending(self) -> bool:
         """Whether there is a rollback that no watcher has written, so that the new arm is still served."""
         return self.state.latched and (self.recorded is None or not self.recorded.latched)

@@ -59,7 +59,7 @@ def _need_plain(seen: Look) -> dict[str, Any] | None:
     need: Need | None = seen.reading.need
     if need is None:
         return None
-    return {"requests": need.requests, "at": None if need.ms is None else iso(seen.at_ms + need.ms)}
+    return {"requests": need.requests, "at": seen.until}
 
 
 def _pair_plain(pair: Paired) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.rollout.event_checks import EXCLUDED, bounds_words, harm_evidence
-from pytest_llmupgrade.rollout.observing import iso
 from pytest_llmupgrade.rollout.states import next_percent
 
 if TYPE_CHECKING:
@@ -58,9 +57,7 @@ def _head(seen: Look, page: Page) -> Iterator[str]:
         yield page.coloured(words, "harm")
     need = seen.reading.need
     if need is not None:
-        at = (
-            "" if need.ms is None else f", until about {iso(seen.at_ms + need.ms)[:16].replace('T', ' ')} UTC"
-        )
+        at = "" if seen.until is None else f", until about {seen.until[:16].replace('T', ' ')} UTC"
         yield f"  needs about {wording.rounded(need.requests)} more requests{at}"
 
 

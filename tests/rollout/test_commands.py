@@ -117,6 +117,17 @@ def test_status_for_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert plain["need"]["requests"] == max(check["more_requests"] or 0 for check in plain["checks"])
 
 
+def test_a_need_beyond_the_calendar(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the evidence would take longer than the calendar has years, no date is named, and nothing fails."""
+    write_rollout(folder, ("24h, max_ratio: 3}", "24h, max_ratio: 1.1}"))
+    slow = {key: replace(each, first_ms=0) for key, each in equal(4_000).items()}
+    write_records(folder / "pilot", {key: replace(each, requests=1) for key, each in slow.items()})
+    assert main(["rollout", "status"]) == 0
+    assert "until about" not in capsys.readouterr().out
+    assert main(["rollout", "status", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["need"]["at"] is None
+
+
 def test_records_of_other_hosts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--records` counts another host's folder as if it stood in the sink."""
     write_rollout(folder)

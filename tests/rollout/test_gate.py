@@ -114,8 +114,23 @@ def test_stale_records_hold() -> None:
     found = check(read(counts), "records")
     assert (found.finding, found.words) == (
         "wrong",
-        "stale: the last request of the new arm is 2:00:00 h old, max_age is 1:00:00 h",
+        (
+            "stale: the last request of the new arm is 2:00:00 h old, max_age is 1:00:00 h; "
+            "a newer one of each arm is needed"
+        ),
     )
+
+
+def test_a_clock_ahead_is_wrong() -> None:
+    """Records from the future are no evidence of how long a step lasted; a few seconds are nothing."""
+    ahead = {key: replace(each, last_ms=NOW_MS + 600_000) for key, each in equal().items()}
+    found = check(read(ahead), "records")
+    assert (found.finding, found.words) == (
+        "wrong",
+        "a request is 10:00 min ahead of this clock: set the clocks, for steps are timed",
+    )
+    near = {key: replace(each, last_ms=NOW_MS + 2_000) for key, each in equal().items()}
+    assert check(read(near), "records").words == "40,000 requests, the last 0 ms ago"
 
 
 def test_a_short_step_lacks() -> None:

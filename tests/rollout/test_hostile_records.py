@@ -121,6 +121,19 @@ def test_events(path: Path, data: st.DataObject) -> None:
 
 @SETTINGS
 @given(st.data())
+def test_shadow_events(tmp_path: Path, data: st.DataObject) -> None:
+    """Nor does any line among a shadow's pairs."""
+    path = write_rollout(tmp_path, ("mode: live", "mode: shadow"), ("percent: 5\n", "percent: 0\n"))
+    old = {**CALL, "mode": "shadow", "step": 0.0, "arm": "old"}
+    new = {**old, "type": "shadow", "arm": "new"}
+    lines = [line(changed_in(each, data)) for each in (old, new)] + [line(old), line(new)]
+    (tmp_path / "pilot").mkdir(exist_ok=True)
+    (tmp_path / "pilot" / "events-host-1-a-00001.jsonl").write_text("\n".join([*lines, ""]))
+    shown(path)
+
+
+@SETTINGS
+@given(st.data())
 def test_rollups(path: Path, data: st.DataObject) -> None:
     """No line among the rollups makes a look fail."""
     (path.parent / "pilot" / "rollups-host-1-a.jsonl").write_text(
