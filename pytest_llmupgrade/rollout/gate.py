@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
@@ -28,11 +29,31 @@ _MOST_AHEAD_MS = 300_000  # clocks of hosts differ by seconds
 def evaluate(
     rollout: Rollout, counts: Mapping[Key, Counts], *, now_ms: int, percent: float | None = None
 ) -> Reading:
-    """Return what the records of one step say, by default of the one in force; steps are never pooled."""
+    """Return what the records of one step say, by default of the one in force; steps are never pooled.
+
+    Harm that another step's records show by now is harm, too.
+    """
     wanted = rollout.percent if percent is None else percent
-    keys = {name: Key(rollout=rollout.id, mode="live", step=wanted, arm=name) for name in ARMS}
-    old, new = (side_of(counts[key]) if key in counts else Side() for key in keys.values())
-    return read_step(rollout, Arms(share=wanted / 100, new=new, old=old), now_ms=now_ms, percent=wanted)
+    reading = read_step(rollout, _arms(rollout, counts, wanted), now_ms=now_ms, percent=wanted)
+    return replace(reading, checks=(*reading.checks, *_elsewhere(rollout, counts, wanted)))
+
+
+def _arms(rollout: Rollout, counts: Mapping[Key, Counts], percent: float) -> Arms:
+    keys = (Key(rollout=rollout.id, mode="live", step=percent, arm=name) for name in ARMS)
+    old, new = (side_of(counts[key]) if key in counts else Side() for key in keys)
+    return Arms(share=percent / 100, new=new, old=old)
+
+
+def _elsewhere(rollout: Rollout, counts: Mapping[Key, Counts], percent: float) -> Iterator[Check]:
+    """Yield the harm that another step's records show by now: ratings come late, and belong to their answer's step."""
+    for step in rollout.steps:
+        arms = _arms(rollout, counts, step.percent)
+        if step.percent == percent or arms.share >= 1 or not arms.requests:
+            continue
+        for metric in rollout.event_metrics:
+            check = event_check(metric, step, arms, metrics=len(rollout.metrics))
+            if check.finding == "harm":
+                yield replace(check, name=f"{metric.name} at {step.percent:g} %")
 
 
 def read_step(rollout: Rollout, arms: Arms, *, now_ms: int, percent: float) -> Reading:

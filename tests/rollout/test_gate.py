@@ -172,6 +172,15 @@ def test_steps_are_not_pooled() -> None:
     assert read(equal(), ("id: gpt-4o-2026-11", "id: another")).finding == "lacking"
 
 
+def test_late_ratings_of_an_earlier_step() -> None:
+    """Harm that shows in another step's records is harm by itself, and pools nothing with the step in force."""
+    late = step_counts(arm_counts(2_000, {"bad": 60}), arm_counts(38_000, {"bad": 380}, first=10**9))
+    reading = read({**equal(8_000, 0.05, step=25), **late}, percent=25)
+    assert [each.name for each in reading.of("harm")] == ["bad at 5 %"]
+    assert check(reading, "bad").new == (100, 2_000)
+    assert read({**equal(8_000, 0.05, step=25), **equal()}, percent=25).of("harm") == ()
+
+
 def test_no_failures_need_a_limit_of_their_own() -> None:
     """Where hardly anything fails, max_share lets the new arm's own units be the evidence."""
     counts = step_counts(arm_counts(2_000), arm_counts(38_000, first=10**9))
