@@ -188,4 +188,5 @@ def bounds_words(bounds: Interval) -> str:
 def _times(ratio: float) -> str:
     if math.isinf(ratio):
         return "open"
-    return f"{ratio:.2f}x" if ratio < 0.1 else wording.ratio(ratio)  # noqa: PLR2004  a lower bound of 0.0014x is none
+    # a lower bound of 0.0014x is none, and decimals of an upper one of 22.51x say nothing
+    return f"{ratio:.2f}x" if ratio < 9.995 else f"{ratio:,.0f}x"  # noqa: PLR2004  two digits
