@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.errors import LlmUpgradeError, UsageError
 from pytest_llmupgrade.rollout import rollups
+from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, shown
 from pytest_llmupgrade.rollout.tally import Tally
+from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_llmupgrade.rollout.events import Event
+    from pytest_llmupgrade.rollout.places import Place, RecordFile
     from pytest_llmupgrade.rollout.rollups import Counts, Key, Rollup
 
 _EVENTS = re.compile(r"events-(.+)-([0-9]{5,})\.jsonl")
@@ -38,14 +43,57 @@ class Found:
     processes: int = 0
 
 
+def read_records(sink: Path, places: Sequence[Place] = ()) -> Found:
+    """Return the counts of a sink, which need not be there yet, and of further folders or URLs with all that is in them.
+
+    UsageError names the place that is missing or cannot be read: evidence without a host is none.
+    """
+    files = _files(sink, places)
+    with _told(*places or (sink,)):
+        return _read(files)
+
+
+def _files(sink: Path, places: Sequence[Place]) -> dict[str, RecordFile]:
+    files: list[RecordFile] = []
+    with _told(sink), suppress(FileNotFoundError):  # nothing is recorded yet
+        files += files_in(sink)
+    for place in places:
+        with _told(place):
+            files += files_at(place)
+    return by_name(files)
+
+
 def read_folder(folder: Path) -> Found:
     """Return the counts of all processes that wrote into a folder; OSError where it cannot be read."""
-    names = sorted(path.name for path in folder.iterdir())
-    processes = sorted(
-        {found[1] for name in names if (found := _EVENTS.fullmatch(name) or _ROLLUPS.fullmatch(name))}
-    )
-    parts = [_read_process(folder, process, names) for process in processes]
-    return join(parts)
+    return _read(by_name(files_in(folder)))
+
+
+@contextmanager
+def _told(*places: Place) -> Iterator[None]:
+    """Map whatever a disk or a remote file system raises; fsspec's drivers have exceptions of their own."""
+    try:
+        yield
+    except LlmUpgradeError:
+        raise
+    except FileNotFoundError:
+        raise UsageError(f"{_all(places)}: there is no such folder of records") from None
+    except OSError as error:
+        raise UsageError(
+            f"{_all(places)}: the records cannot be read: {error.strerror or shown(one_line(str(error)))}"
+        ) from None
+    except Exception as error:  # noqa: BLE001  as above
+        words = f"{type(error).__name__}: {shown(one_line(str(error)))}"
+        raise UsageError(f"{_all(places)}: the records cannot be read: {words}") from None
+
+
+def _all(places: Iterable[Place]) -> str:
+    return ", ".join(map(shown, places))
+
+
+def _read(files: Mapping[str, RecordFile]) -> Found:
+    matches = (_EVENTS.fullmatch(name) or _ROLLUPS.fullmatch(name) for name in files)
+    processes = sorted({found[1] for found in matches if found})
+    return join(_read_process(files, process) for process in processes)
 
 
 def join(parts: Iterable[Found]) -> Found:
@@ -63,47 +111,50 @@ def recount(folder: Path) -> Found:
     """Return the counts of all events, without the rollups: what the rollups must equal."""
     lines = _Lines()
     tally = Tally()
-    for path in sorted(folder.glob("events-*.jsonl")):
-        for event in lines.events(path, after=-1):
-            lines.count(tally, event)
+    for event in lines.all_events(by_name(files_in(folder))):
+        lines.count(tally, event)
     return Found(counts=tally.counts(), torn=lines.torn, lost=lines.lost)
 
 
-def pairs(folder: Path) -> Iterator[tuple[Event, Event]]:
-    """Yield both events of each request that had a shadow: the old arm's, the new arm's."""
+def pairs(sink: Path, places: Sequence[Place] = ()) -> Iterator[tuple[Event, Event]]:
+    """Yield both events of each request that had a shadow, in the places of `read_records`: the old arm's, the new arm's."""
+    files = _files(sink, places)
+    with _told(*places or (sink,)):
+        yield from _pairs(files)
+
+
+def _pairs(files: Mapping[str, RecordFile]) -> Iterator[tuple[Event, Event]]:
     lines = _Lines()
     waiting: dict[str, Event] = {}
-    for path in sorted(folder.glob("events-*.jsonl")):
-        for event in lines.events(path, after=-1):
-            if event.get("mode") != "shadow" or event.get("type") not in ("call", "shadow"):
-                continue
-            other = waiting.pop(str(event.get("call")), None)
-            if other is None:
-                waiting[str(event.get("call"))] = event
-            else:
-                yield (other, event) if event["type"] == "shadow" else (event, other)
+    for event in lines.all_events(files):
+        if event.get("mode") != "shadow" or event.get("type") not in ("call", "shadow"):
+            continue
+        other = waiting.pop(str(event.get("call")), None)
+        if other is None:
+            waiting[str(event.get("call"))] = event
+        else:
+            yield (other, event) if event["type"] == "shadow" else (event, other)
 
 
-def _read_process(folder: Path, process: str, names: list[str]) -> Found:
+def _read_process(files: Mapping[str, RecordFile], process: str) -> Found:
     lines = _Lines()
-    written = rollups.complete(lines.rollups(folder / f"rollups-{process}.jsonl"))
+    written = rollups.complete(lines.rollups(files.get(f"rollups-{process}.jsonl")))
     through = max((rollup.through for rollup in written), default=-1)
     lost = max((rollup.lost for rollup in written), default=0)
     tally = Tally()
-    chapters = [name for name in names if (found := _EVENTS.fullmatch(name)) and found[1] == process]
-    for name in _from_the_end(folder, chapters, through):
-        for event in lines.events(folder / name, after=through):
+    chapters = sorted(name for name in files if (found := _EVENTS.fullmatch(name)) and found[1] == process)
+    for file in _from_the_end([files[name] for name in chapters], through):
+        for event in lines.events(file, after=through):
             lines.count(tally, event)
     counts = join([Found(counts=rollups.merged(written)), Found(counts=tally.counts())]).counts
     return Found(counts=counts, torn=lines.torn, lost=lost + lines.lost, processes=1)
 
 
-def _from_the_end(folder: Path, chapters: list[str], through: int) -> Iterator[str]:
+def _from_the_end(chapters: list[RecordFile], through: int) -> Iterator[RecordFile]:
     """Yield the files that may hold events after a number, the newest first."""
-    for name in reversed(chapters):
-        yield name
-        with (folder / name).open("rb") as file:
-            first = _NUMBER.match(file.readline())
+    for file in reversed(chapters):
+        yield file
+        first = _NUMBER.match(next(_whole(file), b""))
         if first is not None and int(first[1]) <= through:
             return
 
@@ -149,16 +200,21 @@ class _Lines:
         self.torn = 0
         self.lost = 0
 
-    def rollups(self, path: Path) -> Iterator[Rollup]:
-        for line in self._whole(path):
+    def rollups(self, file: RecordFile | None) -> Iterator[Rollup]:
+        for line in _whole(file) if file is not None else ():
             try:
                 yield rollups.from_line(line)
             except ValueError:
                 self.torn += 1
 
-    def events(self, path: Path, *, after: int) -> Iterator[Event]:
+    def all_events(self, files: Mapping[str, RecordFile]) -> Iterator[Event]:
+        for name in sorted(files):
+            if _EVENTS.fullmatch(name):
+                yield from self.events(files[name], after=-1)
+
+    def events(self, file: RecordFile, *, after: int) -> Iterator[Event]:
         """Yield the events numbered above `after`; the number stands first, so older lines are not parsed."""
-        for line in self._whole(path):
+        for line in _whole(file):
             number = _NUMBER.match(line)
             if number is not None and int(number[1]) <= after:
                 continue
@@ -180,13 +236,14 @@ class _Lines:
         except ValueError:
             self.torn += 1
 
-    def _whole(self, path: Path) -> Iterator[bytes]:
-        """Yield the lines that end; what stands after the last end may still be being written."""
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            return  # pruned, or not written yet
-        with file:
-            for line in file:
-                if line.endswith(b"\n") and line != b"\n":
-                    yield line
+
+def _whole(file: RecordFile) -> Iterator[bytes]:
+    """Yield the lines that end; what stands after the last end may still be being written."""
+    try:
+        opened = file.open()
+    except FileNotFoundError:
+        return  # pruned meanwhile
+    with opened:
+        for line in opened:
+            if line.endswith(b"\n") and line != b"\n":
+                yield line

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_llmupgrade.rollout.sketch import LAST_BIN, pack_units, quantile_ms, unpack_units
 
@@ -56,16 +57,41 @@ class Moments:
         return self.total / self.count if self.count else None
 
 
+class HowMany(AbstractSet[int]):
+    """A set of units that somebody else counted: its size is known, its members are not, so it joins no other set."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @classmethod
+    def _from_iterable(cls, units: Iterable[Any]) -> frozenset[Any]:  # what a union is made by
+        return frozenset(units)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("these units were counted, not kept: they join no others")
+
+    def __contains__(self, _unit: object) -> NoReturn:
+        self.__iter__()
+
+    def __repr__(self) -> str:
+        return f"HowMany({self._count})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """What happened in one step and arm."""
 
     requests: int = 0
-    units: frozenset[int] = frozenset()
+    units: AbstractSet[int] = frozenset()
     """Hashes of the units served."""
-    failed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    failed: Mapping[str, AbstractSet[int]] = field(default_factory=dict)
     """By event metric: the units to which it happened at least once."""
-    rated: frozenset[int] = frozenset()
+    rated: AbstractSet[int] = frozenset()
     """The units that gave a rating: what `rating` metrics divide by."""
     events: Mapping[str, int] = field(default_factory=dict)
     """By event metric: how often it happened, for shares per request; never for the tests."""
@@ -151,9 +177,10 @@ def _sum(one: Any, other: Any) -> Any:
 
 
 def _unions(
-    one: Mapping[str, frozenset[int]], other: Mapping[str, frozenset[int]]
-) -> dict[str, frozenset[int]]:
-    return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {**one, **other}}
+    one: Mapping[str, AbstractSet[int]], other: Mapping[str, AbstractSet[int]]
+) -> dict[str, AbstractSet[int]]:
+    nobody: AbstractSet[int] = frozenset()
+    return {key: one.get(key, nobody) | other.get(key, nobody) for key in {**one, **other}}
 
 
 def _least(one: int | None, other: int | None) -> int | None:
