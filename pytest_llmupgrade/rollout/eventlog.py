@@ -67,6 +67,8 @@ class EventLog:
 
     def after_fork(self) -> None:
         """Leave the parent's files and queue to the parent."""
+        for file in (self._events, self._rollups):
+            file.close()  # the child's copy of the handle
         self._begin()
 
     def put(self, item: CallEnd | Event) -> None:
@@ -154,8 +156,7 @@ class EventLog:
             return False
         for event, line in zip(events, lines, strict=True):
             if line is not None:
-                self._tally.add(event)
-                self.written += 1
+                self._count(event)
         self._number += len(events)
         self.fault = None
         if self._sink.fsync == "always":
@@ -163,6 +164,13 @@ class EventLog:
         if full and self._roll_up():
             self._events.prune()
         return True
+
+    def _count(self, event: Event) -> None:
+        self.written += 1
+        try:
+            self._tally.add(event)
+        except (ValueError, OverflowError) as error:  # it is in the file: to write it again would help nobody
+            self._failed(error)
 
     def _event(self, item: CallEnd | Event) -> Event | None:
         """Work out an event and show it to the observer; None, and counted as lost, where it cannot be said."""

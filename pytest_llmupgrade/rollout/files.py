@@ -23,18 +23,32 @@ class LineFile:
 
     def append(self, data: bytes) -> None:
         """Write whole lines, or none: what a full disk took of them is taken back."""
-        if self._handle is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self.path, _FLAGS, _MODE)
+        handle = self._opened()
         before = self.size()
         view = memoryview(b"\n" + data if self._torn else data)
         try:
             while view:
-                view = view[os.write(self._handle, view) :]
+                view = view[os.write(handle, view) :]
         except OSError:
-            self._take_back(self._handle, before)
+            self._take_back(handle, before)
             raise
         self._torn = False
+
+    def _opened(self) -> int:
+        """Return the file's handle; where it was moved or removed meanwhile, a new file's."""
+        if self._handle is not None and not self._in_place(self._handle):
+            self.close()
+            self._torn = False
+        if self._handle is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self.path, _FLAGS, _MODE)
+        return self._handle
+
+    def _in_place(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(handle))
+        except OSError:
+            return False
 
     def _take_back(self, handle: int, size: int) -> None:
         try:

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_llmupgrade.rollout.config import KILL_ENV
 
-DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"
-SIZE = r"^[0-9]+(kB|MB|GB)$"
+DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)$"
+SIZE = r"^[1-9][0-9]{0,5}(kB|MB|GB)$"
 Duration = Annotated[str, Field(pattern=DURATION, description="such as 500ms, 30s, 5m, 24h or 7d")]
 Ratio = Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Kind = Literal["timeout", "rate_limit", "5xx", "connection", "auth", "bad_request", "not_found", "other"]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class _Strict(BaseModel):
