@@ -98,13 +98,13 @@ def _read(files: Mapping[str, RecordFile]) -> Found:
 
 def join(parts: Iterable[Found]) -> Found:
     """Return what several sinks hold together, as from several hosts."""
-    totals: dict[Key, Counts] = {}
-    torn = lost = processes = 0
-    for part in parts:
-        torn, lost, processes = torn + part.torn, lost + part.lost, processes + part.processes
-        for key, counts in part.counts.items():
-            totals[key] = totals[key] + counts if key in totals else counts
-    return Found(counts=totals, torn=torn, lost=lost, processes=processes)
+    whole = tuple(parts)
+    return Found(
+        counts=rollups.merged(each for part in whole for each in part.counts.items()),
+        torn=sum(part.torn for part in whole),
+        lost=sum(part.lost for part in whole),
+        processes=sum(part.processes for part in whole),
+    )
 
 
 def recount(folder: Path) -> Found:
@@ -146,8 +146,8 @@ def _read_process(files: Mapping[str, RecordFile], process: str) -> Found:
     for file in _from_the_end([files[name] for name in chapters], through):
         for event in lines.events(file, after=through):
             lines.count(tally, event)
-    counts = join([Found(counts=rollups.merged(written)), Found(counts=tally.counts())]).counts
-    return Found(counts=counts, torn=lines.torn, lost=lost + lines.lost, processes=1)
+    parts = [*((rollup.key, rollup.counts) for rollup in written), *tally.counts().items()]
+    return Found(counts=rollups.merged(parts), torn=lines.torn, lost=lost + lines.lost, processes=1)
 
 
 def _from_the_end(chapters: list[RecordFile], through: int) -> Iterator[RecordFile]:

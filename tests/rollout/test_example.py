@@ -157,9 +157,11 @@ class _Scene:
         else:
             assert main([*command.split()[1:], str(self.file)]) == 0
 
-    def _cat(self, _command: str) -> None:
+    def _cut(self, _command: str) -> None:
         for change in read_history(self.folder / "pilot").changes:
             _say(f"{change.state.name} {change.state.why}")
+
+    _tail = _cut
 
     def _watch(self) -> None:
         self.service.router.flush()
@@ -197,7 +199,7 @@ def test_the_readmes_story(scene: _Scene, story: Any, llm_server: LlmServer) -> 
     retold = story.retold(page, scene.run)
     states = [re.search(r"^labels-\d: ([A-Z ]+) at", told, re.MULTILINE) for told in scene.told["llmupgrade"]]
     assert [state and state[1] for state in states] == [None, "HOLD", "ROLLED BACK", "READY", "COMPLETE"]
-    assert "rolled_back bad: " in scene.told["cat"][0]
+    assert "rolled_back bad: " in scene.told["cut"][0]
     assert '"stopped": "rolled back' in scene.told["curl"][1]
     after_it = [call.body["model"] for call in llm_server.calls][160:180]
     assert set(after_it) == {"local/smollm2-135m-q3"}
