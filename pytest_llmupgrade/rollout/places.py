@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -48,7 +49,7 @@ def files_at(place: Place) -> Iterator[RecordFile]:
 def files_in(folder: Path) -> Iterator[RecordFile]:
     """Yield the files that stand in a folder itself, as a router's sink holds them."""
     for path in folder.iterdir():
-        yield _local(path)
+        yield from _local(path)
 
 
 def by_name(files: Iterable[RecordFile]) -> dict[str, RecordFile]:
@@ -72,25 +73,28 @@ def _tree_files(folder: Path) -> Iterator[RecordFile]:
     """Yield what a tree holds; linked folders are followed once, hidden ones are left out."""
     seen: set[tuple[int, int]] = set()
     for at, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-        stat = os.stat(at)  # noqa: PTH116  os.walk speaks of texts
-        if (stat.st_dev, stat.st_ino) in seen:
+        told = os.stat(at)  # noqa: PTH116  os.walk speaks of texts
+        if (told.st_dev, told.st_ino) in seen:
             folders.clear()
             continue
-        seen.add((stat.st_dev, stat.st_ino))
+        seen.add((told.st_dev, told.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (_local(Path(at, name)) for name in names)
+        for name in names:
+            yield from _local(Path(at, name))
 
 
 def _raise(error: OSError) -> None:
     raise error
 
 
-def _local(path: Path) -> RecordFile:
+def _local(path: Path) -> Iterator[RecordFile]:
+    """Yield a file, and nothing for what is none: a pipe would never end."""
     try:
-        size = path.stat().st_size
-    except OSError:
-        size = 0  # opening it will tell
-    return RecordFile(name=path.name, size=size, open=lambda: path.open("rb"))
+        told = path.stat()
+    except FileNotFoundError:
+        return  # pruned meanwhile, or a link to nowhere
+    if stat.S_ISREG(told.st_mode):
+        yield RecordFile(name=path.name, size=told.st_size, open=lambda: path.open("rb"))
 
 
 # --- URLs ------------------------------------------------------------------------------------------

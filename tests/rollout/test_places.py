@@ -79,12 +79,15 @@ def test_hosts_merge_into_one_count(tmp_path: Path, tree: Path) -> None:
 
 
 def test_a_copy_is_counted_once(tmp_path: Path, tree: Path) -> None:
-    """A file that is found twice is one file, and the longer copy counts; hidden and looping folders do no harm."""
+    """A file that is found twice is one file, and the longer copy counts; loops, pipes and folders of its name do no harm."""
     once = _totals(read_records(tmp_path / "none", [tree]))
     shutil.copytree(tree, tree / "backup" / "yesterday")
     for path in (tree / "backup").rglob("*.jsonl"):
         path.write_bytes(path.read_bytes()[:200])
     (tree / "loop").symlink_to(tree)
+    (tree / "events-c-00001.jsonl").mkdir()
+    os.mkfifo(tree / "rollups-d.jsonl")
+    (tree / "rollups-e.jsonl").symlink_to(tree / "nowhere")
     assert _totals(read_records(tmp_path / "none", [tree, str(tree / "host-a")])) == once
 
 
