@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.rollout.sketch import LAST_BIN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,6 +30,7 @@ COLUMNS = {
 """What is read of a line; the rest is for people."""
 NEEDED = ("type", "t", "rollout", "mode", "step", "unit", "arm", "served", "ms")
 """What every file of calls has."""
+_MOST = 2**53 - 1
 _KEY = "rollout, mode, step, arm"
 _QUANTITIES = {
     "latency_ms": "ms",
@@ -77,9 +80,9 @@ _PARTS = (
     + " AND ".join(map(_figure, ("first_token_ms", "cost_usd", "tokens[1]", "tokens[2]", "tokens[3]")))
 )
 _KIND = (
-    "CASE WHEN type = 'lost' AND \"count\" >= 0 THEN 'lost' "
+    f"CASE WHEN type = 'lost' AND \"count\" BETWEEN 0 AND {_MOST} THEN 'lost' "
     f"WHEN type = 'rating' AND {_PARTS} THEN 'rating' "
-    f"WHEN type IN ('call', 'shadow') AND t IS NOT NULL AND ms >= 0 AND isfinite(ms) AND {_PARTS} THEN 'call' END"
+    f"WHEN type IN ('call', 'shadow') AND t BETWEEN 0 AND {_MOST} AND ms >= 0 AND isfinite(ms) AND {_PARTS} THEN 'call' END"
 )
 _COUNTED = "kind IN ('call', 'rating')"
 _SHOWN = (
@@ -100,7 +103,10 @@ def _sums() -> str:
     )
 
 
-_BIN = "CASE WHEN kind <> 'call' THEN NULL WHEN ms <= 1 THEN 0 ELSE CAST(ceil(log2(ms) * 8) AS INTEGER) END"
+_BIN = (
+    "CASE WHEN kind <> 'call' THEN NULL WHEN ms <= 1 THEN 0 "
+    f"ELSE least({LAST_BIN}, CAST(ceil(log2(ms) * 8) AS INTEGER)) END"
+)
 _OURS = (
     "(NOT (kind IN ('call', 'rating')) OR getvariable('rollout') IS NULL OR rollout = getvariable('rollout'))"
 )

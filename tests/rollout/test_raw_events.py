@@ -34,6 +34,8 @@ ODD = (
     b'{"seq":3,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"00","arm":"new","served":"new","ms":-1}',
     b'{"seq":4,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"00","arm":"both","served":"new","ms":1}',
     b'{"seq":5,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"zz","arm":"new","served":"new","ms":1}',
+    b'{"seq":9,"type":"call","t":9007199254740992,"rollout":"x","mode":"live","step":5.0,"unit":"0a","arm":"new","served":"new","ms":1}',
+    b'{"seq":10,"type":"lost","t":1,"count":-1}',
     b'{"seq":6,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"0a","arm":"new","served":"new","ms":1,"hits":"error"}',
     b'{"seq":7,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"0a","arm":"new","served":"new","ms":1,"tokens":[1]}',
     b'{"seq":8,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"0a","arm":"new","served":"new","ms":1,"cost_usd":"free"}',
