@@ -18,7 +18,7 @@ from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.config import Sink
 from pytest_llmupgrade.rollout.eventlog import EventLog
 from pytest_llmupgrade.rollout.observing import look
-from pytest_llmupgrade.rollout.reading import read_records
+from pytest_llmupgrade.rollout.reading import pairs, read_records
 from tests.rollout.making import FILE
 
 if TYPE_CHECKING:
@@ -76,6 +76,19 @@ def test_hosts_merge_into_one_count(tmp_path: Path, tree: Path) -> None:
     _host(tmp_path / "pilot", 3, 4)
     assert _totals(read_records(tmp_path / "pilot", [tree])) == (6, 4, 4)
     assert read_records(tmp_path / "pilot", [tree]).processes == 3
+
+
+def test_shadows_of_hosts_are_paired(tmp_path: Path) -> None:
+    """Both events of a request with a shadow are brought together wherever its host's records lie, one copy of each."""
+    shadow = {**CALL, "mode": "shadow", "step": 0.0, "call": "o0-1"}
+    for folder in ("host-a", "host-b"):
+        log = EventLog(tmp_path / "tree" / folder, Sink(path="."))
+        log.put({**shadow, "unit": "01", "arm": "old", "served": "old"})
+        log.put({**shadow, "unit": "01", "type": "shadow"})
+        log.close()
+    shutil.copytree(tmp_path / "tree" / "host-a", tmp_path / "tree" / "copy-of-a")
+    found = list(pairs(tmp_path / "none", [tmp_path / "tree"]))
+    assert [(old["arm"], new["arm"]) for old, new in found] == [("old", "new")] * 2
 
 
 def test_a_copy_is_counted_once(tmp_path: Path, tree: Path) -> None:
