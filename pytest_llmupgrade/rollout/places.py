@@ -9,11 +9,13 @@ import io
 import os
 import re
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from pytest_llmupgrade.errors import UsageError
+from pytest_llmupgrade.errors import LlmUpgradeError, UsageError
+from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -64,6 +66,21 @@ def by_name(files: Iterable[RecordFile]) -> dict[str, RecordFile]:
 def shown(text: Place) -> str:
     """Return a place, or a message that names some, without the secrets that URLs may hold."""
     return _QUERY.sub(r"\1", _LOGIN.sub("://", str(text)))
+
+
+@contextmanager
+def told(*places: Place, what: str = "records") -> Iterator[None]:
+    """Make a UsageError of whatever a disk, DuckDB or a remote file system raises; fsspec's drivers have exceptions of their own."""
+    where = ", ".join(map(shown, places))
+    try:
+        yield
+    except LlmUpgradeError:
+        raise
+    except FileNotFoundError:
+        raise UsageError(f"{where}: there is no such folder of {what}") from None
+    except Exception as error:  # noqa: BLE001  as above
+        words = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise UsageError(f"{where}: the {what} cannot be read: {shown(one_line(str(words)))}") from None
 
 
 # --- folders ---------------------------------------------------------------------------------------

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.rollout.places import file_system, is_url, shown
-from pytest_llmupgrade.rollout.raw_sql import COLUMNS, COUNTS, NEEDED, TABLES, events_of
+from pytest_llmupgrade.rollout.places import file_system, is_url, shown, told
+from pytest_llmupgrade.rollout.raw_sql import COLUMNS, COUNTS, NEEDED, ODD, TABLES, events_of
 from pytest_llmupgrade.rollout.reading import Found
 from pytest_llmupgrade.rollout.rollups import Counts, HowMany, Key, Moments
-from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +36,7 @@ def read_events(files: Sequence[str], *, rollout: str | None = None) -> Found:
             raise UsageError(
                 f"{shown(file)}: events are read from .parquet or .jsonl files, or globs of them"
             )
-    with tempfile.TemporaryDirectory() as folder, _opened(files, folder) as base:
+    with told(*files, what="events"), tempfile.TemporaryDirectory() as folder, _opened(files, folder) as base:
         _gather(base, [file for file in files if file.endswith(_PARQUET)], "parquet")
         _gather(base, [file for file in files if not file.endswith(_PARQUET)], "json")
         return _found(base, rollout)
@@ -45,21 +44,16 @@ def read_events(files: Sequence[str], *, rollout: str | None = None) -> Found:
 
 @contextmanager
 def _opened(files: Sequence[str], folder: str) -> Iterator[DuckDBPyConnection]:
-    """Open a database in memory that spills into a folder; map whatever DuckDB raises."""
+    """Open a database in memory that spills into a folder, and reads URLs by fsspec."""
     try:
         import duckdb
     except ImportError:
         raise UsageError("raw events need DuckDB: pip install 'pytest-llmupgrade[duckdb]'") from None
     settings: dict[str, Any] = {"temp_directory": folder, "autoinstall_known_extensions": "false"}
     with duckdb.connect(":memory:", config=settings) as base:
-        for file in files:
-            if is_url(file):
-                base.register_filesystem(file_system(file)[0])
-        try:
-            yield base
-        except duckdb.Error as error:
-            words = shown(one_line(str(error)))
-            raise UsageError(f"{', '.join(map(shown, files))}: the events cannot be read: {words}") from None
+        for file in filter(is_url, files):
+            base.register_filesystem(file_system(file)[0])
+        yield base
 
 
 def _gather(base: DuckDBPyConnection, files: list[str], kind: str) -> None:
@@ -69,10 +63,10 @@ def _gather(base: DuckDBPyConnection, files: list[str], kind: str) -> None:
         return
     if kind == "json":
         columns = ", ".join(f"{name}: '{form}'" for name, form in COLUMNS.items())
-        source = f"read_json({_list(files)}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
+        source = f"read_json({_list(base, files)}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
         base.execute(f"CREATE TEMP TABLE json_events AS {events_of(source, COLUMNS)}")
         return
-    source = f"read_parquet({_list(files)}, union_by_name = true)"
+    source = f"read_parquet({_list(base, files)}, union_by_name = true)"
     described = base.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     there = {name: form for name, form, *_ in described}
     missing = [name for name in NEEDED if name not in there]
@@ -84,8 +78,15 @@ def _gather(base: DuckDBPyConnection, files: list[str], kind: str) -> None:
     base.execute(f"CREATE TEMP VIEW parquet_events AS {events_of(source, there)}")
 
 
-def _list(files: list[str]) -> str:
-    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
+def _list(base: DuckDBPyConnection, globs: list[str]) -> str:
+    """Return what some globs find as a list in SQL: each file once, whichever of them find it."""
+    found: set[str] = set()
+    for glob in globs:
+        files = {name for (name,) in base.execute("SELECT file FROM glob(?)", [glob]).fetchall()}
+        if not files:
+            raise UsageError(f"{shown(glob)}: there are no such events")
+        found |= files
+    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(found)) + "]"
 
 
 # --- counting --------------------------------------------------------------------------------------
@@ -98,13 +99,12 @@ def _found(base: DuckDBPyConnection, rollout: str | None) -> Found:
     base.execute("SET VARIABLE rollout = ?", [rollout])
     for name, query in TABLES.items():
         base.execute(f"CREATE TEMP TABLE {name} AS {query}")
-    parts = {name: _rows(base, query) for name, query in COUNTS.items()}
-    (odd,) = parts.pop("odd")
-    keys = sorted({_key(row) for rows in parts.values() for row in rows})
-    counts = {
-        key: _counts({name: [row for row in rows if _key(row) == key] for name, rows in parts.items()})
-        for key in keys
-    }
+    (odd,) = _rows(base, ODD)
+    parts: dict[Key, dict[str, list[_Row]]] = {}
+    for name, query in COUNTS.items():
+        for row in _rows(base, query):
+            parts.setdefault(_key(row), {each: [] for each in COUNTS})[name].append(row)
+    counts = {key: _counts(rows) for key, rows in sorted(parts.items())}
     return Found(counts=counts, torn=int(odd["torn"]), lost=int(odd["lost"]))
 
 

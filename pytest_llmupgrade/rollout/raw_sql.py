@@ -129,9 +129,11 @@ def _totals() -> str:
     )
 
 
+ODD = (
+    "SELECT coalesce(sum(times) FILTER (kind = 'torn'), 0) AS torn, "
+    "coalesce(sum(told) FILTER (kind = 'lost'), 0) AS lost FROM cells"
+)
 COUNTS = {
-    "odd": "SELECT coalesce(sum(times) FILTER (kind = 'torn'), 0) AS torn, "
-    "coalesce(sum(told) FILTER (kind = 'lost'), 0) AS lost FROM cells",
     "calls": f"SELECT {_KEY}, sum(times) AS requests, min(first_ms) AS first_ms, max(last_ms) AS last_ms, "
     "coalesce(sum(times) FILTER (NOT cancelled AND served <> arm), 0) AS fallbacks, "
     "coalesce(sum(times) FILTER (NOT cancelled AND served IS NULL), 0) AS unanswered, "

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmupgrade.errors import LlmUpgradeError, UsageError
 from pytest_llmupgrade.rollout import rollups
-from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, shown
+from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, told
 from pytest_llmupgrade.rollout.tally import Tally
-from pytest_llmupgrade.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,16 +47,16 @@ def read_records(sink: Path, places: Sequence[Place] = ()) -> Found:
     UsageError names the place that is missing or cannot be read: evidence without a host is none.
     """
     files = _files(sink, places)
-    with _told(*places or (sink,)):
+    with told(sink, *places):
         return _read(files)
 
 
 def _files(sink: Path, places: Sequence[Place]) -> dict[str, RecordFile]:
     files: list[RecordFile] = []
-    with _told(sink), suppress(FileNotFoundError):  # nothing is recorded yet
+    with told(sink), suppress(FileNotFoundError):  # nothing is recorded yet
         files += files_in(sink)
     for place in places:
-        with _told(place):
+        with told(place):
             files += files_at(place)
     return by_name(files)
 
@@ -68,32 +66,16 @@ def read_folder(folder: Path) -> Found:
     return _read(by_name(files_in(folder)))
 
 
-@contextmanager
-def _told(*places: Place) -> Iterator[None]:
-    """Map whatever a disk or a remote file system raises; fsspec's drivers have exceptions of their own."""
-    try:
-        yield
-    except LlmUpgradeError:
-        raise
-    except FileNotFoundError:
-        raise UsageError(f"{_all(places)}: there is no such folder of records") from None
-    except OSError as error:
-        raise UsageError(
-            f"{_all(places)}: the records cannot be read: {error.strerror or shown(one_line(str(error)))}"
-        ) from None
-    except Exception as error:  # noqa: BLE001  as above
-        words = f"{type(error).__name__}: {shown(one_line(str(error)))}"
-        raise UsageError(f"{_all(places)}: the records cannot be read: {words}") from None
-
-
-def _all(places: Iterable[Place]) -> str:
-    return ", ".join(map(shown, places))
-
-
 def _read(files: Mapping[str, RecordFile]) -> Found:
-    matches = (_EVENTS.fullmatch(name) or _ROLLUPS.fullmatch(name) for name in files)
-    processes = sorted({found[1] for found in matches if found})
-    return join(_read_process(files, process) for process in processes)
+    chapters: dict[str, list[RecordFile]] = {}
+    for name in sorted(files):
+        if found := _EVENTS.fullmatch(name):
+            chapters.setdefault(found[1], []).append(files[name])
+        elif found := _ROLLUPS.fullmatch(name):
+            chapters.setdefault(found[1], [])
+    return join(
+        _read_process(files.get(f"rollups-{process}.jsonl"), events) for process, events in chapters.items()
+    )
 
 
 def join(parts: Iterable[Found]) -> Found:
@@ -119,7 +101,7 @@ def recount(folder: Path) -> Found:
 def pairs(sink: Path, places: Sequence[Place] = ()) -> Iterator[tuple[Event, Event]]:
     """Yield both events of each request that had a shadow, in the places of `read_records`: the old arm's, the new arm's."""
     files = _files(sink, places)
-    with _told(*places or (sink,)):
+    with told(sink, *places):
         yield from _pairs(files)
 
 
@@ -136,15 +118,15 @@ def _pairs(files: Mapping[str, RecordFile]) -> Iterator[tuple[Event, Event]]:
             yield (other, event) if event["type"] == "shadow" else (event, other)
 
 
-def _read_process(files: Mapping[str, RecordFile], process: str) -> Found:
+def _read_process(file: RecordFile | None, chapters: list[RecordFile]) -> Found:
+    """Return the counts of a process's rollups, and of the events after them; `chapters` are its files of events, in order."""
     lines = _Lines()
-    written = rollups.complete(lines.rollups(files.get(f"rollups-{process}.jsonl")))
+    written = rollups.complete(lines.rollups(file))
     through = max((rollup.through for rollup in written), default=-1)
     lost = max((rollup.lost for rollup in written), default=0)
     tally = Tally()
-    chapters = sorted(name for name in files if (found := _EVENTS.fullmatch(name)) and found[1] == process)
-    for file in _from_the_end([files[name] for name in chapters], through):
-        for event in lines.events(file, after=through):
+    for chapter in _from_the_end(chapters, through):
+        for event in lines.events(chapter, after=through):
             lines.count(tally, event)
     parts = [*((rollup.key, rollup.counts) for rollup in written), *tally.counts().items()]
     return Found(counts=rollups.merged(parts), torn=lines.torn, lost=lost + lines.lost, processes=1)
