@@ -126,7 +126,7 @@ def _same(found: Found, wanted: Found) -> None:
     assert (found.torn, found.lost) == (wanted.torn, wanted.lost)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_json_lines_are_counted_alike(tmp_path: Path, seed: int) -> None:
     """DuckDB's counts of JSON lines equal the line by line reader's, cut and foreign lines included, for every step and arm."""
     _written(tmp_path, seed=seed)
