@@ -23,7 +23,10 @@ class LineFile:
 
     def append(self, data: bytes) -> None:
         """Write whole lines, or none: what a full disk took of them is taken back."""
-        handle = self._opened()
+        if self._handle is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self.path, _FLAGS, _MODE)
+        handle = self._handle
         before = self.size()
         view = memoryview(b"\n" + data if self._torn else data)
         try:
@@ -33,22 +36,6 @@ class LineFile:
             self._take_back(handle, before)
             raise
         self._torn = False
-
-    def _opened(self) -> int:
-        """Return the file's handle; where it was moved or removed meanwhile, a new file's."""
-        if self._handle is not None and not self._in_place(self._handle):
-            self.close()
-            self._torn = False
-        if self._handle is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self.path, _FLAGS, _MODE)
-        return self._handle
-
-    def _in_place(self, handle: int) -> bool:
-        try:
-            return os.path.samestat(self.path.stat(), os.fstat(handle))
-        except OSError:
-            return False
 
     def _take_back(self, handle: int, size: int) -> None:
         try:
@@ -60,6 +47,18 @@ class LineFile:
     def clean(self) -> bool:
         """Whether the file ends with a whole line, so that what failed may be written again."""
         return not self._torn
+
+    @property
+    def gone(self) -> bool:
+        """Whether the open file no longer stands where it was made: somebody moved or removed it."""
+        if self._handle is None:
+            return False
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._handle))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
 
     def size(self) -> int:
         """Return the bytes in it."""
@@ -100,6 +99,11 @@ class Chapters:
     def clean(self) -> bool:
         """Whether what failed may be written again."""
         return self._file.clean
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody moved or removed the open file."""
+        return self._file.gone
 
     def prune(self) -> None:
         """Remove the oldest files beyond what is kept; only called once rollups have counted them."""

@@ -90,11 +90,11 @@ def _tree_files(folder: Path) -> Iterator[RecordFile]:
     """Yield what a tree holds; linked folders are followed once, hidden ones are left out."""
     seen: set[tuple[int, int]] = set()
     for at, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-        told = os.stat(at)  # noqa: PTH116  os.walk speaks of texts
-        if (told.st_dev, told.st_ino) in seen:
+        place = os.stat(at)  # noqa: PTH116  os.walk speaks of texts
+        if (place.st_dev, place.st_ino) in seen:
             folders.clear()
             continue
-        seen.add((told.st_dev, told.st_ino))
+        seen.add((place.st_dev, place.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             yield from _local(Path(at, name))
@@ -107,11 +107,11 @@ def _raise(error: OSError) -> None:
 def _local(path: Path) -> Iterator[RecordFile]:
     """Yield a file, and nothing for what is none: a pipe would never end."""
     try:
-        told = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return  # pruned meanwhile, or a link to nowhere
-    if stat.S_ISREG(told.st_mode):
-        yield RecordFile(name=path.name, size=told.st_size, open=lambda: path.open("rb"))
+    if stat.S_ISREG(status.st_mode):
+        yield RecordFile(name=path.name, size=status.st_size, open=lambda: path.open("rb"))
 
 
 # --- URLs ------------------------------------------------------------------------------------------
@@ -122,8 +122,10 @@ def _remote_files(url: str) -> Iterator[RecordFile]:
     system.invalidate_cache()  # whoever watches asks again and again
     if not system.exists(root):
         raise FileNotFoundError(url)
-    for path, told in system.find(root, detail=True).items():
-        yield RecordFile(name=path.rpartition("/")[2], size=told.get("size") or 0, open=_opener(system, path))
+    for path, entry in system.find(root, detail=True).items():
+        yield RecordFile(
+            name=path.rpartition("/")[2], size=entry.get("size") or 0, open=_opener(system, path)
+        )
 
 
 def _opener(system: Any, path: str) -> Callable[[], BinaryIO]:
@@ -141,9 +143,7 @@ def file_system(url: str) -> tuple[Any, str]:
         ) from None
     try:
         found: tuple[Any, str] = url_to_fs(url)
-    except (
-        ImportError,
-        ValueError,
-    ) as error:  # it names the package of a driver, or the protocols that it knows
+    except (ImportError, ValueError) as error:
+        # it names the package of a driver, or the protocols that it knows
         raise UsageError(f"{shown(url)}: {error}") from None
     return found

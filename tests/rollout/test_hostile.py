@@ -14,7 +14,7 @@ import pytest
 from pytest_llmupgrade import ModelRouter
 from pytest_llmupgrade.errors import FaultyFiles
 from pytest_llmupgrade.rollout.loading import parse_rollout
-from pytest_llmupgrade.rollout.reading import read_folder
+from pytest_llmupgrade.rollout.reading import read_folder, read_records
 from tests.rollout.making import changed
 
 if TYPE_CHECKING:
@@ -110,6 +110,19 @@ def test_a_sink_that_is_removed_is_made_anew(tmp_path: Path, routers: list[Model
     router.call("x", unit="v")
     assert router.flush()
     assert _counts(tmp_path).requests == 1
+
+
+def test_a_sink_that_is_moved_is_whole(tmp_path: Path, routers: list[ModelRouter]) -> None:
+    """Whoever moves the folder away under a running service has its records in two places, each of them once."""
+    router = _router(tmp_path, routers, lambda _: "answer")
+    for unit in ("u", "v", "w"):
+        router.call("x", unit=unit)
+    router.flush()
+    (tmp_path / "pilot").rename(tmp_path / "moved")
+    router.call("x", unit="w")
+    router.close()
+    (counts,) = read_records(tmp_path / "pilot", [tmp_path / "moved"]).counts.values()
+    assert (counts.requests, len(counts.units)) == (4, 3)
 
 
 # --- answers and exceptions ------------------------------------------------------------------------
