@@ -1,7 +1,7 @@
-"""Users of the service: they ask, look at the label, and say whether it is right. Then: what the records hold.
+"""Users of the service: they ask, look at the label, and say whether it is right.
 
 ```text
-python example_suite/rollout/drive.py [requests] [users]
+python drive.py [requests] [users]
 ```
 """
 
@@ -10,13 +10,9 @@ from __future__ import annotations
 import json
 import random
 import sys
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-
-from pytest_llmupgrade.rollout.reading import read_folder
 
 ADDRESS = "http://127.0.0.1:8017"
 REVIEWS = {
@@ -52,27 +48,13 @@ def one(seed: int, users: int) -> bool:
     return right
 
 
-def counts() -> None:
-    """Print what the records hold, by step and arm."""
-    time.sleep(0.2)  # the writer gathers for a fiftieth of a second
-    found = read_folder(Path(__file__).with_name("pilot"))
-    print("rollout    step  arm  requests  users  rated  bad users  errors  p50 ms")
-    for key, each in sorted(found.counts.items()):
-        median = each.quantile_ms(0.5) or 0
-        print(
-            f"{key.rollout:10} {key.step:4g}  {key.arm}  {each.requests:8}  {len(each.units):5}  {len(each.rated):5}"
-            f"  {each.first_failures('bad'):9}  {sum(each.errors.values()):6}  {median:6.0f}"
-        )
-
-
 def main() -> None:
-    """Drive the service, two users at a time; without requests only show the records."""
+    """Drive the service, two users at a time."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 120
-    users = int(sys.argv[2]) if len(sys.argv) > 2 else 60  # noqa: PLR2004  the second argument
+    users = int(sys.argv[2]) if len(sys.argv) > 2 else requests  # noqa: PLR2004  the second argument
     with ThreadPoolExecutor(2) as pool:
         right = sum(pool.map(lambda seed: one(seed, users), range(requests)))
     print(f"{requests} requests of {users} users: {right} right")
-    counts()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A small real service: labels reviews with the model that `rollout.yaml` gives a user. Plain ASGI, under uvicorn.
 
 ```text
-python example_suite/rollout/service.py        # http://127.0.0.1:8017, until Ctrl-C
+python service.py        # http://127.0.0.1:8017, by the rollout.yaml beside it, until Ctrl-C
 ```
 
 POST /label  {"user": ..., "review": ...}    -> {"label": "positive" | "negative" | "unknown", "call": ...}

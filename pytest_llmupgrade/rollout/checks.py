@@ -28,6 +28,11 @@ def meaning_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:
     yield from _step_faults(wire)
     yield from _ending_faults(wire)
     yield from _percent_faults(wire)
+    if not float(wire.breaker.window.rstrip("msdh")):
+        yield (
+            ("breaker", "window"),
+            f"breaker.window is {wire.breaker.window}; write a time above zero, such as 60s",
+        )
     for name, metric in wire.metrics.items():
         yield from _metric_faults(name, metric)
     old, new = wire.arms.old, wire.arms.new

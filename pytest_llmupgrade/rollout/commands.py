@@ -165,7 +165,7 @@ def _say(line: str) -> None:
 
 
 def _look(options: argparse.Namespace) -> Look:
-    return look(options.file, now_ms=_now_ms(), records=options.records)
+    return look(options.file, now_ms=_now_ms(), records=options.records, events=options.events)
 
 
 def _now_ms() -> int:

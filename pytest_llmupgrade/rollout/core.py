@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_llmupgrade.model import Usage
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.events import Event
     from pytest_llmupgrade.rollout.otel import Telemetry
 
+_UNDONE = (CoroutineType, GeneratorType, AsyncGeneratorType)
+_UNDONE_HELP = "use acall for async callables, stream or astream for those that yield"
 log = logging.getLogger("pytest_llmupgrade.rollout")
 
 
@@ -75,7 +78,7 @@ class Core:
             cost_of(arm, Usage(input_tokens=1, output_tokens=1))
         return cls(
             decider,
-            EventLog(sink_folder(rollout, path), rollout.sink, observe=telemetry),
+            EventLog(sink_folder(rollout, path.absolute()), rollout.sink, observe=telemetry),
             telemetry=telemetry,
         )
 
@@ -221,6 +224,14 @@ class Core:
     # --- records -----------------------------------------------------------------------------------
 
     def _ended(self, decision: Decision, served: Served, started: float, messages: object) -> None:
+        if isinstance(served.value, _UNDONE):
+            kind = type(served.value).__name__
+            self.own_fault(
+                TypeError(
+                    f"an arm returned a {kind}, which has done nothing yet, so there is nothing to record: {_UNDONE_HELP}"
+                )
+            )
+            return
         self.put(
             decision,
             started,
@@ -270,7 +281,7 @@ class Core:
         """Count a fault of the router's own, and say the first one."""
         self.own_faults += 1
         if self.own_faults == 1:
-            log.error("the router failed and the old arm is called: %s: %s", type(error).__name__, error)
+            log.error("the router's own fault, kept from the request: %s: %s", type(error).__name__, error)
 
     # --- life --------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = "tuple[object, BaseException | None]"
 """What a call brought: its value, or what it raised."""
 Todo: TypeAlias = "ArmName | float"
-"""Call this arm, or wait so many seconds."""
+"""Call this arm and send its outcome, or wait so many seconds and send None, or what ended the wait."""
 BREAKER = "breaker"
 """The failure of an arm that was not even tried."""
 _REQUESTS_OWN = "bad_request"
@@ -84,4 +84,6 @@ def _tries(name: ArmName, decision: Decision) -> Course:
         failure = failure_name(error)
         if tries > arm.retries or failure not in arm.retry_on:
             return Served(None, error=error, failure=failure, tries=tries)
-        yield arm.backoff_s * 2 ** (tries - 1)
+        ended = yield arm.backoff_s * 2 ** (tries - 1)
+        if ended is not None:  # the caller went away during the pause
+            return Served(None, error=ended[1], tries=tries)

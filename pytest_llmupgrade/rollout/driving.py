@@ -25,12 +25,12 @@ def drive(
         except StopIteration as done:
             served: Served = done.value
             return served
-        if isinstance(todo, float):
-            sleep(todo)
-            outcome = None
-            continue
         try:
-            outcome = call(todo), None
+            if isinstance(todo, float):
+                sleep(todo)
+                outcome = None
+            else:
+                outcome = call(todo), None
         except BaseException as error:  # noqa: BLE001  it is raised again by the router, once it is recorded
             outcome = None, error
 
@@ -44,12 +44,12 @@ async def adrive(course: Course, call: Callable[[ArmName], Any]) -> Served:
         except StopIteration as done:
             served: Served = done.value
             return served
-        if isinstance(todo, float):
-            await asyncio.sleep(todo)
-            outcome = None
-            continue
         try:
-            outcome = await awaited(call(todo)), None
+            if isinstance(todo, float):
+                await asyncio.sleep(todo)
+                outcome = None
+            else:
+                outcome = await awaited(call(todo)), None
         except BaseException as error:  # noqa: BLE001  as above; CancelledError is among them
             outcome = None, error
 

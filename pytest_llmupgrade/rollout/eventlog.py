@@ -47,26 +47,35 @@ class EventLog:
         self._begin()
 
     def _begin(self) -> None:
-        """Take a name of one's own: at first, and in each child after a fork."""
-        host = "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())[:40]
-        self.process = f"{host}-{os.getpid()}-{int(time.time() * 1000):x}{secrets.token_hex(2)}"
+        """Start without a thread and with nothing to write: at first, and in each child after a fork."""
         self._queue: deque[CallEnd | Event] = deque()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._number = 0
         self._unsaid = 0
-        self._said = 0
         self._ready: list[Event] = []
-        self._tally = Tally()
         self._minute = _minute()
+        self._take_name()
+
+    def _take_name(self) -> None:
+        """Take a name that no other process has, for files that count from nothing."""
+        host = "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())[:40]
+        self.process = f"{host}-{os.getpid()}-{int(time.time() * 1000):x}{secrets.token_hex(2)}"
+        self._number = 0
+        self._said = 0
+        self._tally = Tally()
         keep = self._sink.keep
         self._events = Chapters(self._folder, self.process, rotate_bytes=self._sink.rotate_bytes, keep=keep)
         self._rollups = LineFile(self._folder / f"rollups-{self.process}.jsonl")
 
+    def _let_go(self) -> None:
+        self._events.close()
+        self._rollups.close()
+
     def after_fork(self) -> None:
         """Leave the parent's files and queue to the parent."""
+        self._let_go()  # of the child's copies of the handles
         self._begin()
 
     def put(self, item: CallEnd | Event) -> None:
@@ -96,8 +105,7 @@ class EventLog:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
         self.flush(rollups=True)
-        self._events.close()
-        self._rollups.close()
+        self._let_go()
 
     # --- the thread --------------------------------------------------------------------------------
 
@@ -142,6 +150,11 @@ class EventLog:
 
     def _write(self, events: list[Event]) -> bool:
         """Write a batch and count it; what the disk refuses waits, unless some of it may be in the file."""
+        if (
+            self._events.gone
+        ):  # with the sink, perhaps: what was counted is with the file, and what comes is another's
+            self._let_go()
+            self._take_name()
         lines = [self._line(event, number) for number, event in enumerate(events)]
         try:
             full = self._events.append(b"".join(line for line in lines if line is not None))
@@ -154,8 +167,7 @@ class EventLog:
             return False
         for event, line in zip(events, lines, strict=True):
             if line is not None:
-                self._tally.add(event)
-                self.written += 1
+                self._count(event)
         self._number += len(events)
         self.fault = None
         if self._sink.fsync == "always":
@@ -163,6 +175,13 @@ class EventLog:
         if full and self._roll_up():
             self._events.prune()
         return True
+
+    def _count(self, event: Event) -> None:
+        self.written += 1
+        try:
+            self._tally.add(event)
+        except (ValueError, OverflowError) as error:  # it is in the file: to write it again would help nobody
+            self._failed(error)
 
     def _event(self, item: CallEnd | Event) -> Event | None:
         """Work out an event and show it to the observer; None, and counted as lost, where it cannot be said."""

@@ -9,6 +9,7 @@ lost     how many events could not be written
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -99,17 +100,17 @@ def call_event(end: CallEnd) -> Event:
         "arm": arm,
         "served": end.served,
         "model": decision.rollout.arms[end.served or arm].model,
-        "ms": round(end.latency_ms, 3),
+        "ms": _milliseconds(end.latency_ms),
         "tries": end.tries,
     }
     if end.first_token_ms is not None:
-        event["first_token_ms"] = round(end.first_token_ms, 3)
+        event["first_token_ms"] = _milliseconds(end.first_token_ms)
     if usage is not None:
         event["tokens"] = [usage.input_tokens, usage.cached_input_tokens, usage.output_tokens]
     if cost is not None:
         event["cost_usd"] = str(cost)
     if end.failure is not None:
-        event["error"] = end.failure
+        event["error"] = str(end.failure)
     if end.cancelled:
         event["cancelled"] = True
     hits = list(_hits(end, decision.rollout.event_metrics))
@@ -118,6 +119,13 @@ def call_event(end: CallEnd) -> Event:
     if end.text is not None:
         event["messages"], event["answer"] = plain(end.text[0]), answer_text(end.text[1])
     return event
+
+
+def _milliseconds(value: float) -> float:
+    """Return a time as it is recorded; ValueError or OverflowError where it is none, so that the event is lost alone."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no time")
+    return max(0.0, round(float(value), 3))
 
 
 def rating_event(decision: Decision, *, good: bool, at_ms: int) -> Event:

@@ -32,12 +32,12 @@ _DEEPEST = 8
 
 
 def failure_name(error: BaseException) -> FailureName:
-    """Return how a call failed: by its status, else by the names of its classes and of its causes'."""
-    for each in _chain(error):
-        name = _by_status(each) or _by_failure(each) or _by_class(each)
-        if name is not None:
-            return name
-    return "other"
+    """Return how a call failed: by its status, else by the names of its classes and of its causes'; never raises."""
+    try:
+        names = (_by_status(each) or _by_failure(each) or _by_class(each) for each in _chain(error))
+        return next((name for name in names if name is not None), "other")
+    except Exception:  # noqa: BLE001  an exception's own attributes may raise
+        return "other"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -26,13 +26,14 @@ class LineFile:
         if self._handle is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(self.path, _FLAGS, _MODE)
+        handle = self._handle
         before = self.size()
         view = memoryview(b"\n" + data if self._torn else data)
         try:
             while view:
-                view = view[os.write(self._handle, view) :]
+                view = view[os.write(handle, view) :]
         except OSError:
-            self._take_back(self._handle, before)
+            self._take_back(handle, before)
             raise
         self._torn = False
 
@@ -46,6 +47,18 @@ class LineFile:
     def clean(self) -> bool:
         """Whether the file ends with a whole line, so that what failed may be written again."""
         return not self._torn
+
+    @property
+    def gone(self) -> bool:
+        """Whether the open file no longer stands where it was made: somebody moved or removed it."""
+        if self._handle is None:
+            return False
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._handle))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
 
     def size(self) -> int:
         """Return the bytes in it."""
@@ -86,6 +99,11 @@ class Chapters:
     def clean(self) -> bool:
         """Whether what failed may be written again."""
         return self._file.clean
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody moved or removed the open file."""
+        return self._file.gone
 
     def prune(self) -> None:
         """Remove the oldest files beyond what is kept; only called once rollups have counted them."""

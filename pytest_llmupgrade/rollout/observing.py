@@ -10,7 +10,7 @@ from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.gate import evaluate
 from pytest_llmupgrade.rollout.loading import load_rollout
 from pytest_llmupgrade.rollout.policy import kill_reason, sink_folder
-from pytest_llmupgrade.rollout.reading import Found, join, read_folder
+from pytest_llmupgrade.rollout.reading import Found, read_records
 from pytest_llmupgrade.rollout.rollups import Counts, Key
 from pytest_llmupgrade.rollout.shadow_pairs import paired
 from pytest_llmupgrade.rollout.state_file import read_history, write_state
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.rollout.config import ArmName, Rollout
     from pytest_llmupgrade.rollout.findings import Reading
+    from pytest_llmupgrade.rollout.places import Place
     from pytest_llmupgrade.rollout.shadow_pairs import Paired
 
 
@@ -62,14 +63,15 @@ class Look:
         return self.found.counts.get(key, Counts())
 
 
-def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
+def look(path: Path, *, now_ms: int, records: Sequence[Place] = (), events: Sequence[str] = ()) -> Look:
     """Return how a rollout stands, changing nothing; FaultyFiles or UsageError where something cannot be read.
 
-    `records` are further folders, copied from other hosts, whose records count as if they stood in the sink.
+    `records` are further folders or URLs, of other hosts, whose records count as if they stood in the sink; `events` are
+    files of raw events, which are then all that is read.
     """
     rollout = load_rollout(path)
     folder = sink_folder(rollout, path)
-    found = join([_read(folder, must_be=False), *(_read(each, must_be=True) for each in records)])
+    found = _found(rollout, folder, records, events)
     reading = evaluate(rollout, found.counts, now_ms=now_ms)
     before = read_history(folder).of(rollout.id)
     state = state_of(rollout, reading, before=before, killed=kill_reason(rollout, path))
@@ -80,8 +82,18 @@ def look(path: Path, *, now_ms: int, records: Sequence[Path] = ()) -> Look:
         state=state,
         recorded=before,
         at_ms=now_ms,
-        pairs=paired(rollout, (folder, *records)) if rollout.mode == "shadow" else (),
+        pairs=paired(rollout, folder, records) if rollout.mode == "shadow" and not events else (),
     )
+
+
+def _found(rollout: Rollout, sink: Path, records: Sequence[Place], events: Sequence[str]) -> Found:
+    if not events:
+        return read_records(sink, records)
+    if records:
+        raise UsageError("--events reads raw events and nothing else: leave --records out")
+    from pytest_llmupgrade.rollout.raw_events import read_events
+
+    return read_events(events, rollout=rollout.id)
 
 
 def settle(path: Path, seen: Look) -> State:
@@ -97,14 +109,3 @@ def settle(path: Path, seen: Look) -> State:
 def iso(at_ms: int) -> str:
     """Return a Unix time in milliseconds as ISO 8601, UTC."""
     return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="seconds")
-
-
-def _read(folder: Path, *, must_be: bool) -> Found:
-    try:
-        return read_folder(folder)
-    except FileNotFoundError:
-        if must_be:
-            raise UsageError(f"{folder}: there is no such folder of records") from None
-        return Found(counts={})
-    except OSError as error:
-        raise UsageError(f"{folder}: the records cannot be read: {error.strerror or error}") from None

@@ -44,10 +44,10 @@ class _Routes:
     def __init__(self, router: ModelRouter, clients: dict[ArmName, Any], adapt: Adapt | None) -> None:
         self.router, self.clients, self.adapt = router, clients, adapt
 
-    def call(self, path: tuple[str, ...], arguments: dict[str, Any], arm: ArmName) -> Any:
-        """Call an arm's client with the arm's model."""
+    def call(self, path: tuple[str, ...], arguments: dict[str, Any], decision: Decision, arm: ArmName) -> Any:
+        """Call an arm's client with the model that the arm had when it was decided."""
         function = _at(self.clients[arm], path)
-        given = {**arguments, "model": self.router.core.decider.policy.rollout.arms[arm].model}
+        given = {**arguments, "model": decision.rollout.arms[arm].model}
         return function(**(given if self.adapt is None else self.adapt(arm, given)))
 
     def copied(self, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def _routed(routes: _Routes, path: tuple[str, ...], plain: Any, /, *args: Any, *
     if args or not _names_an_arm(routes, arguments):
         return plain(*args, **arguments)
     decision = routes.router.decide(unit=_unit(arguments))
-    core, call = routes.router.core, partial(routes.call, path, arguments)
+    core, call = routes.router.core, partial(routes.call, path, arguments, decision)
     if arguments.get("stream"):
         return core.stream(decision, call)
     return core.run(decision, call, _beside(routes, decision, path, arguments), _messages(arguments))
@@ -111,7 +111,7 @@ async def _routed_async(
     if args or not _names_an_arm(routes, arguments):
         return await plain(*args, **arguments)
     decision = routes.router.decide(unit=_unit(arguments))
-    core, call = routes.router.core, partial(routes.call, path, arguments)
+    core, call = routes.router.core, partial(routes.call, path, arguments, decision)
     if arguments.get("stream"):
         return await core.astream(decision, call)
     return await core.arun(decision, call, _beside(routes, decision, path, arguments), _messages(arguments))
@@ -153,7 +153,7 @@ def _beside(
         return None
     if path[0] == "responses":
         given["store"] = False
-    return partial(routes.call, path, given, "new")
+    return partial(routes.call, path, given, decision, "new")
 
 
 def _harmless(arguments: dict[str, Any]) -> bool:

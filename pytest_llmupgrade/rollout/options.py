@@ -28,11 +28,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         )
         action.add_argument(
             "--records",
-            type=Path,
             action="append",
             default=[],
-            metavar="FOLDER",
-            help="records copied from another host, counted beside the sink's; may be repeated",
+            metavar="FOLDER|URL",
+            help="records of other hosts, with all folders in it, counted beside the sink's; may be repeated",
+        )
+        action.add_argument(
+            "--events",
+            action="append",
+            default=[],
+            metavar="FILES",
+            help="raw events instead, .parquet or .jsonl, a glob or URL, counted by DuckDB; may be repeated",
         )
     simulate = actions.add_parser("simulate", help="what the gate would do with made traffic; writes nothing")
     _add_traffic(simulate)

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_llmupgrade.errors import FaultyFiles
+from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.rollout.buckets import threshold
 from pytest_llmupgrade.rollout.loading import load_rollout
 
@@ -52,14 +52,15 @@ class Watch:
     """Looks at the file, the environment and the sink; keeps the last good of each."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # a product may change its folder: a daemon goes to /
+        self._path, self._shown = path.absolute(), path.as_posix()
         self._seen = _signature(path)
         self._state_seen: _Signature = None
         self._rolled_back: frozenset[str] = frozenset()
         """Ids of rollouts."""
         self.fault: str | None = None
         """What is wrong with the file as it stands now; None: nothing."""
-        self.rollout = load_rollout(path)
+        self.rollout = load_rollout(self._path, file=self._shown)
         """The last good one."""
 
     def look(self) -> Policy:
@@ -73,7 +74,7 @@ class Watch:
         if signature == self._seen:
             return
         try:
-            self.rollout = load_rollout(self._path)
+            self.rollout = _loaded(self._path, self._shown)
             self.fault = None
         except FaultyFiles as error:
             self.fault = f"the last good version stays in force; {'; '.join(map(str, error.faults))}"
@@ -116,6 +117,12 @@ def kill_reason(rollout: Rollout, file: Path) -> str | None:
     return f"killed by the file {kill}" if os.path.lexists(kill) else None
 
 
+def _loaded(path: Path, shown: str) -> Rollout:
+    if path.exists() and not path.is_file():  # a pipe would never end, and the kill switch would wait for it
+        raise FaultyFiles([Fault(shown, 0, "is no file")])
+    return load_rollout(path, file=shown)
+
+
 def _signature(path: Path) -> _Signature:
     """Return what changes with a file; None where there is none."""
     try:
@@ -127,6 +134,8 @@ def _signature(path: Path) -> _Signature:
 
 def _rolled_back(path: Path) -> frozenset[str] | None:
     """Return the rollouts that a state file tells to be rolled back, now or before; None where it says nothing."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             told = json.loads(file.read(_MOST_STATE))

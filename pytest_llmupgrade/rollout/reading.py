@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.rollout import rollups
+from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, told
 from pytest_llmupgrade.rollout.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_llmupgrade.rollout.events import Event
+    from pytest_llmupgrade.rollout.places import Place, RecordFile
     from pytest_llmupgrade.rollout.rollups import Counts, Key, Rollup
 
 _EVENTS = re.compile(r"events-(.+)-([0-9]{5,})\.jsonl")
@@ -38,72 +41,102 @@ class Found:
     processes: int = 0
 
 
+def read_records(sink: Path, places: Sequence[Place] = ()) -> Found:
+    """Return the counts of a sink, which need not be there yet, and of further folders or URLs with all that is in them.
+
+    UsageError names the place that is missing or cannot be read: evidence without a host is none.
+    """
+    files = _files(sink, places)
+    with told(sink, *places):
+        return _read(files)
+
+
+def _files(sink: Path, places: Sequence[Place]) -> dict[str, RecordFile]:
+    files: list[RecordFile] = []
+    with told(sink), suppress(FileNotFoundError):  # nothing is recorded yet
+        files += files_in(sink)
+    for place in places:
+        with told(place):
+            files += files_at(place)
+    return by_name(files)
+
+
 def read_folder(folder: Path) -> Found:
     """Return the counts of all processes that wrote into a folder; OSError where it cannot be read."""
-    names = sorted(path.name for path in folder.iterdir())
-    processes = sorted(
-        {found[1] for name in names if (found := _EVENTS.fullmatch(name) or _ROLLUPS.fullmatch(name))}
+    return _read(by_name(files_in(folder)))
+
+
+def _read(files: Mapping[str, RecordFile]) -> Found:
+    chapters: dict[str, list[RecordFile]] = {}
+    for name in sorted(files):
+        if found := _EVENTS.fullmatch(name):
+            chapters.setdefault(found[1], []).append(files[name])
+        elif found := _ROLLUPS.fullmatch(name):
+            chapters.setdefault(found[1], [])
+    return join(
+        _read_process(files.get(f"rollups-{process}.jsonl"), events) for process, events in chapters.items()
     )
-    parts = [_read_process(folder, process, names) for process in processes]
-    return join(parts)
 
 
 def join(parts: Iterable[Found]) -> Found:
     """Return what several sinks hold together, as from several hosts."""
-    totals: dict[Key, Counts] = {}
-    torn = lost = processes = 0
-    for part in parts:
-        torn, lost, processes = torn + part.torn, lost + part.lost, processes + part.processes
-        for key, counts in part.counts.items():
-            totals[key] = totals[key] + counts if key in totals else counts
-    return Found(counts=totals, torn=torn, lost=lost, processes=processes)
+    whole = tuple(parts)
+    return Found(
+        counts=rollups.merged(each for part in whole for each in part.counts.items()),
+        torn=sum(part.torn for part in whole),
+        lost=sum(part.lost for part in whole),
+        processes=sum(part.processes for part in whole),
+    )
 
 
 def recount(folder: Path) -> Found:
     """Return the counts of all events, without the rollups: what the rollups must equal."""
     lines = _Lines()
     tally = Tally()
-    for path in sorted(folder.glob("events-*.jsonl")):
-        for event in lines.events(path, after=-1):
-            lines.count(tally, event)
+    for event in lines.all_events(by_name(files_in(folder))):
+        lines.count(tally, event)
     return Found(counts=tally.counts(), torn=lines.torn, lost=lines.lost)
 
 
-def pairs(folder: Path) -> Iterator[tuple[Event, Event]]:
-    """Yield both events of each request that had a shadow: the old arm's, the new arm's."""
+def pairs(sink: Path, places: Sequence[Place] = ()) -> Iterator[tuple[Event, Event]]:
+    """Yield both events of each request that had a shadow, in the places of `read_records`: the old arm's, the new arm's."""
+    files = _files(sink, places)
+    with told(sink, *places):
+        yield from _pairs(files)
+
+
+def _pairs(files: Mapping[str, RecordFile]) -> Iterator[tuple[Event, Event]]:
     lines = _Lines()
     waiting: dict[str, Event] = {}
-    for path in sorted(folder.glob("events-*.jsonl")):
-        for event in lines.events(path, after=-1):
-            if event.get("mode") != "shadow" or event.get("type") not in ("call", "shadow"):
-                continue
-            other = waiting.pop(str(event.get("call")), None)
-            if other is None:
-                waiting[str(event.get("call"))] = event
-            else:
-                yield (other, event) if event["type"] == "shadow" else (event, other)
+    for event in lines.all_events(files):
+        if event.get("mode") != "shadow" or event.get("type") not in ("call", "shadow"):
+            continue
+        other = waiting.pop(str(event.get("call")), None)
+        if other is None:
+            waiting[str(event.get("call"))] = event
+        else:
+            yield (other, event) if event["type"] == "shadow" else (event, other)
 
 
-def _read_process(folder: Path, process: str, names: list[str]) -> Found:
+def _read_process(file: RecordFile | None, chapters: list[RecordFile]) -> Found:
+    """Return the counts of a process's rollups, and of the events after them; `chapters` are its files of events, in order."""
     lines = _Lines()
-    written = rollups.complete(lines.rollups(folder / f"rollups-{process}.jsonl"))
+    written = rollups.complete(lines.rollups(file))
     through = max((rollup.through for rollup in written), default=-1)
     lost = max((rollup.lost for rollup in written), default=0)
     tally = Tally()
-    chapters = [name for name in names if (found := _EVENTS.fullmatch(name)) and found[1] == process]
-    for name in _from_the_end(folder, chapters, through):
-        for event in lines.events(folder / name, after=through):
+    for chapter in _from_the_end(chapters, through):
+        for event in lines.events(chapter, after=through):
             lines.count(tally, event)
-    counts = join([Found(counts=rollups.merged(written)), Found(counts=tally.counts())]).counts
-    return Found(counts=counts, torn=lines.torn, lost=lost + lines.lost, processes=1)
+    parts = [*((rollup.key, rollup.counts) for rollup in written), *tally.counts().items()]
+    return Found(counts=rollups.merged(parts), torn=lines.torn, lost=lost + lines.lost, processes=1)
 
 
-def _from_the_end(folder: Path, chapters: list[str], through: int) -> Iterator[str]:
+def _from_the_end(chapters: list[RecordFile], through: int) -> Iterator[RecordFile]:
     """Yield the files that may hold events after a number, the newest first."""
-    for name in reversed(chapters):
-        yield name
-        with (folder / name).open("rb") as file:
-            first = _NUMBER.match(file.readline())
+    for file in reversed(chapters):
+        yield file
+        first = _NUMBER.match(next(_whole(file), b""))
         if first is not None and int(first[1]) <= through:
             return
 
@@ -149,16 +182,21 @@ class _Lines:
         self.torn = 0
         self.lost = 0
 
-    def rollups(self, path: Path) -> Iterator[Rollup]:
-        for line in self._whole(path):
+    def rollups(self, file: RecordFile | None) -> Iterator[Rollup]:
+        for line in _whole(file) if file is not None else ():
             try:
                 yield rollups.from_line(line)
             except ValueError:
                 self.torn += 1
 
-    def events(self, path: Path, *, after: int) -> Iterator[Event]:
+    def all_events(self, files: Mapping[str, RecordFile]) -> Iterator[Event]:
+        for name in sorted(files):
+            if _EVENTS.fullmatch(name):
+                yield from self.events(files[name], after=-1)
+
+    def events(self, file: RecordFile, *, after: int) -> Iterator[Event]:
         """Yield the events numbered above `after`; the number stands first, so older lines are not parsed."""
-        for line in self._whole(path):
+        for line in _whole(file):
             number = _NUMBER.match(line)
             if number is not None and int(number[1]) <= after:
                 continue
@@ -180,13 +218,14 @@ class _Lines:
         except ValueError:
             self.torn += 1
 
-    def _whole(self, path: Path) -> Iterator[bytes]:
-        """Yield the lines that end; what stands after the last end may still be being written."""
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            return  # pruned, or not written yet
-        with file:
-            for line in file:
-                if line.endswith(b"\n") and line != b"\n":
-                    yield line
+
+def _whole(file: RecordFile) -> Iterator[bytes]:
+    """Yield the lines that end; what stands after the last end may still be being written."""
+    try:
+        opened = file.open()
+    except FileNotFoundError:
+        return  # pruned meanwhile
+    with opened:
+        for line in opened:
+            if line.endswith(b"\n") and line != b"\n":
+                yield line

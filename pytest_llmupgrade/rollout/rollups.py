@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pytest_llmupgrade.rollout.sketch import LAST_BIN, pack_units, quantile_ms, unpack_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_llmupgrade.rollout.config import ArmName, Mode
 
 VERSION = 1
 _MOST = 2**53
+_Name = TypeVar("_Name", str, int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -43,17 +45,31 @@ class Moments:
     total: float = 0.0
     squares: float = 0.0
 
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(
-            count=self.count + other.count,
-            total=self.total + other.total,
-            squares=self.squares + other.squares,
-        )
-
     @property
     def mean(self) -> float | None:
         """The mean per request; None where it was never known."""
         return self.total / self.count if self.count else None
+
+
+class HowMany(AbstractSet[int]):
+    """A set of units that somebody else counted: its size is known, its members are not, so it joins no other set."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("these units were counted, not kept: they join no others")
+
+    def __contains__(self, _unit: object) -> NoReturn:
+        self.__iter__()
+
+    def __repr__(self) -> str:
+        return f"HowMany({self._count})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +77,11 @@ class Counts:
     """What happened in one step and arm."""
 
     requests: int = 0
-    units: frozenset[int] = frozenset()
+    units: AbstractSet[int] = frozenset()
     """Hashes of the units served."""
-    failed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    failed: Mapping[str, AbstractSet[int]] = field(default_factory=dict)
     """By event metric: the units to which it happened at least once."""
-    rated: frozenset[int] = frozenset()
+    rated: AbstractSet[int] = frozenset()
     """The units that gave a rating: what `rating` metrics divide by."""
     events: Mapping[str, int] = field(default_factory=dict)
     """By event metric: how often it happened, for shares per request; never for the tests."""
@@ -84,20 +100,7 @@ class Counts:
     last_ms: int | None = None
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            requests=self.requests + other.requests,
-            units=self.units | other.units,
-            failed=_unions(self.failed, other.failed),
-            rated=self.rated | other.rated,
-            events=_sums(self.events, other.events),
-            moments=_sums(self.moments, other.moments),
-            latency=_sums(self.latency, other.latency),
-            errors=_sums(self.errors, other.errors),
-            fallbacks=self.fallbacks + other.fallbacks,
-            unanswered=self.unanswered + other.unanswered,
-            first_ms=_least(self.first_ms, other.first_ms),
-            last_ms=_most(self.last_ms, other.last_ms),
-        )
+        return total([self, other])
 
     def first_failures(self, metric: str) -> int:
         """Return how many units an event metric happened to at least once."""
@@ -133,35 +136,53 @@ def complete(rollups: Iterable[Rollup]) -> list[Rollup]:
     return [rollup for group in groups.values() if len(group) == group[0].rows for rollup in group]
 
 
-def merged(rollups: Iterable[Rollup]) -> dict[Key, Counts]:
-    """Return the counts of all rollups, by step and arm."""
-    totals: dict[Key, Counts] = {}
-    for rollup in rollups:
-        before = totals.get(rollup.key)
-        totals[rollup.key] = rollup.counts if before is None else before + rollup.counts
-    return totals
+def merged(parts: Iterable[tuple[Key, Counts]]) -> dict[Key, Counts]:
+    """Return the counts of many rollups, processes or hosts, by step and arm."""
+    found: dict[Key, list[Counts]] = {}
+    for key, counts in parts:
+        found.setdefault(key, []).append(counts)
+    return {key: total(counts) for key, counts in found.items()}
 
 
-def _sums(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {key: _sum(one.get(key), other.get(key)) for key in {**one, **other}}
+def total(parts: Sequence[Counts]) -> Counts:
+    """Return what several counts of one step and arm come to; sets are united at once, for there may be a rollup a minute."""
+    if len(parts) == 1:
+        return parts[0]
+    return Counts(
+        requests=sum(part.requests for part in parts),
+        units=_union(part.units for part in parts),
+        failed=_by_name((part.failed for part in parts), _union),
+        rated=_union(part.rated for part in parts),
+        events=_by_name((part.events for part in parts), sum),
+        moments=_by_name((part.moments for part in parts), _moments_sum),
+        latency=_by_name((part.latency for part in parts), sum),
+        errors=_by_name((part.errors for part in parts), sum),
+        fallbacks=sum(part.fallbacks for part in parts),
+        unanswered=sum(part.unanswered for part in parts),
+        first_ms=min((part.first_ms for part in parts if part.first_ms is not None), default=None),
+        last_ms=max((part.last_ms for part in parts if part.last_ms is not None), default=None),
+    )
 
 
-def _sum(one: Any, other: Any) -> Any:
-    return other if one is None else one if other is None else one + other
+def _by_name(maps: Iterable[Mapping[_Name, Any]], add: Callable[[list[Any]], Any]) -> dict[_Name, Any]:
+    found: dict[_Name, list[Any]] = {}
+    for each in maps:
+        for name, value in each.items():
+            found.setdefault(name, []).append(value)
+    return {name: add(values) for name, values in found.items()}
 
 
-def _unions(
-    one: Mapping[str, frozenset[int]], other: Mapping[str, frozenset[int]]
-) -> dict[str, frozenset[int]]:
-    return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {**one, **other}}
+def _union(sets: Iterable[AbstractSet[int]]) -> frozenset[int]:
+    nobody: frozenset[int] = frozenset()
+    return nobody.union(*sets)
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else min(one, other)
-
-
-def _most(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else max(one, other)
+def _moments_sum(parts: list[Moments]) -> Moments:
+    return Moments(
+        count=sum(part.count for part in parts),
+        total=sum(part.total for part in parts),
+        squares=sum(part.squares for part in parts),
+    )
 
 
 # --- the line of a file ----------------------------------------------------------------------------

@@ -180,9 +180,14 @@ class ModelRouter:
         first_token_ms: float | None = None,
     ) -> None:
         """Record a call that the product made itself; `served` is by default the decided arm, or none on failure."""
+        try:
+            started = self._core.since(latency_ms)
+        except Exception as error:  # noqa: BLE001  a record is no reason to fail a request
+            self._core.own_fault(error)
+            return
         self._core.put(
             decision,
-            self._core.since(latency_ms),
+            started,
             served=served or (None if failure else decision.arm),
             failure=failure,
             usage=usage,

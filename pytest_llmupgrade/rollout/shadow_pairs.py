@@ -10,10 +10,11 @@ from pytest_llmupgrade.rollout.reading import pairs
 from pytest_llmupgrade.stats import Interval, Pairs, tango
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_llmupgrade.rollout.config import Rollout
+    from pytest_llmupgrade.rollout.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +39,19 @@ class Paired:
         )
 
 
-def paired(rollout: Rollout, folders: Iterable[Path]) -> tuple[Paired, ...]:
+def paired(rollout: Rollout, sink: Path, places: Sequence[Place] = ()) -> tuple[Paired, ...]:
     """Return each event metric over a shadow's pairs; empty where there are none. Ratings have no pairs."""
     names = [metric.name for metric in rollout.event_metrics if metric.source != "rating"]
     alone = {name: [0, 0] for name in names}
     requests = 0
-    for folder in folders:
-        for old, new in pairs(folder):
-            if old["rollout"] != rollout.id or old.get("cancelled"):
-                continue
-            requests += 1
-            hits = [set(event.get("hits", ())) for event in (old, new)]
-            for name in names:
-                alone[name][0] += name in hits[1] - hits[0]
-                alone[name][1] += name in hits[0] - hits[1]
+    for old, new in pairs(sink, places):
+        if old["rollout"] != rollout.id or old.get("cancelled"):
+            continue
+        requests += 1
+        hits = [set(event.get("hits", ())) for event in (old, new)]
+        for name in names:
+            alone[name][0] += name in hits[1] - hits[0]
+            alone[name][1] += name in hits[0] - hits[1]
     return tuple(_paired(name, requests, *alone[name]) for name in names) if requests else ()
 
 

@@ -132,6 +132,8 @@ class AsyncStream:
         if callable(close):
             await awaited(close())
 
+    aclose = close
+
     def __del__(self) -> None:
         watched = getattr(self, "_watched", None)
         if watched is not None:

@@ -8,14 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_llmupgrade.rollout.config import KILL_ENV
 
-DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"
-SIZE = r"^[0-9]+(kB|MB|GB)$"
+DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)$"
+SIZE = r"^[1-9][0-9]{0,5}(kB|MB|GB)$"
 Duration = Annotated[str, Field(pattern=DURATION, description="such as 500ms, 30s, 5m, 24h or 7d")]
 Ratio = Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Kind = Literal["timeout", "rate_limit", "5xx", "connection", "auth", "bad_request", "not_found", "other"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PathText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class _Strict(BaseModel):
@@ -128,7 +129,7 @@ class ShadowWire(_Strict):
 class SinkWire(_Strict):
     """Where the records go."""
 
-    path: Name = Field(description="a folder, relative to this file")
+    path: PathText = Field(description="a folder, relative to this file")
     fsync: Literal["never", "minute", "always"] = "minute"
     rotate: Annotated[str, Field(pattern=SIZE)] = "64MB"
     keep: int | None = Field(default=None, ge=1, description="event files that a process keeps; default: all")
@@ -138,7 +139,7 @@ class KillWire(_Strict):
     """What stops the new arm at once."""
 
     env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = KILL_ENV
-    file: Name | None = Field(default=None, description="default: KILL in the sink's folder")
+    file: PathText | None = Field(default=None, description="default: KILL in the sink's folder")
 
 
 class FileWire(_Strict):
@@ -155,7 +156,7 @@ class FileWire(_Strict):
     on_inconclusive: Literal["hold", "extend", "rollback", "promote"] = "hold"
     max_age: Duration = "1h"
     sink: SinkWire
-    evidence: Name | None = Field(
+    evidence: PathText | None = Field(
         default=None, description="the decision file of an offline run, relative to this file"
     )
     kill: KillWire = Field(default_factory=KillWire)

@@ -30,6 +30,7 @@ _SHAPES = {
     "id": "letters, digits, '.', '_' and '-'",
     "rotate": "a size such as 64MB",
     "env": "a variable's name",
+    **dict.fromkeys(("path", "file", "evidence"), "a text without control characters"),
 }
 _DURATION = "a duration such as 500ms, 30s, 5m, 24h or 7d"
 _DURATIONS = ("min_duration", "window", "cooldown", "max_age", "backoff")

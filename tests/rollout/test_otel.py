@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,6 @@ from tests.rollout.making import changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PRODUCT = """
 import sys
@@ -48,6 +49,29 @@ router.rate(router.last.call_id, good=True)
 router.close()
 meters.shutdown()
 tracers.shutdown()
+"""
+
+SCRAPED = """
+import sys, urllib.request
+from opentelemetry import metrics
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import start_http_server
+from pytest_llmupgrade import ModelRouter
+
+metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))
+server, thread = start_http_server(0, addr="127.0.0.1")
+
+def new(messages):
+    yield "a"
+    yield {"usage": {"prompt_tokens": 100, "completion_tokens": 20}}
+
+router = ModelRouter.from_file(sys.argv[1], old=new, new=new)
+list(router.stream(["a secret"], unit="u"))
+router.rate(router.last.call_id, good=False)
+router.close()
+print(urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics").read().decode())
+server.shutdown()
 """
 
 
@@ -133,6 +157,23 @@ def test_a_collector_receives_the_genai_names(collector: HTTPServer, tmp_path: P
         for span in scope.spans
     ]
     assert _plain(span.attributes)["feature_flag.result.variant"] == "new"
+
+
+def test_prometheus_shows_the_names_of_the_page(tmp_path: Path) -> None:
+    """A real Prometheus exporter, scraped over HTTP, shows exactly the metrics that docs/rollout-hosts.md lists."""
+    path = tmp_path / "rollout.yaml"
+    path.write_text(changed(("percent: 5\n", "percent: 100\n"), ("max_age: 1h", "max_age: 1h\notel: true")))
+    done = subprocess.run(  # noqa: S603  our own interpreter and script
+        [sys.executable, "-c", SCRAPED, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    shown = set(re.findall(r"^((?:gen_ai|llmupgrade)_\w+)\{", done.stdout, re.MULTILINE))
+    page = (Path(__file__).parents[2] / "docs" / "rollout-hosts.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in shown} == listed
+    labels = set(re.findall(r"(\w+)=\"", done.stdout))
+    assert set(re.findall(r"`(\w+_\w+)`", page.partition("Labels:")[2].partition("\n\n")[0])) <= labels
+    assert "secret" not in done.stdout
 
 
 def test_without_the_extra_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

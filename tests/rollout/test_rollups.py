@@ -62,7 +62,9 @@ def test_merging_knows_no_order(some: list[Rollup], random: object) -> None:
     """Rollups of many processes give the same counts in whatever order they are read."""
     shuffled = list(some)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis' Random
-    assert merged(shuffled) == merged(some)
+    assert merged((each.key, each.counts) for each in shuffled) == merged(
+        (each.key, each.counts) for each in some
+    )
 
 
 def test_a_unit_counts_once_wherever_it_was_served() -> None:
