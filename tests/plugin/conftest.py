@@ -74,12 +74,15 @@ class Project:
         """Give the project syrupy, as the extra `snapshots` does."""
         self.without = tuple(name for name in self.without if name != "syrupy")
 
+    inside: bool = False
+    """Whether runs without workers go on in this process (the fixture `inside`)."""
+
     def run(self, *arguments: str) -> pytest.RunResult:
-        """Run pytest as a user does: with workers in processes of its own, without them in this one."""
-        return (self.apart if _has_workers(arguments) else self.here)(*arguments)
+        """Run pytest as a user does."""
+        return (self.here if self.inside and not _has_workers(arguments) else self.apart)(*arguments)
 
     def apart(self, *arguments: str) -> pytest.RunResult:
-        """Run pytest in a process of its own: what is imported, killed or written to file descriptors is the point."""
+        """Run pytest in a process of its own."""
         return self.pytester.runpytest_subprocess(*self._flags(), *arguments)
 
     def here(self, *arguments: str) -> pytest.RunResult:
@@ -111,9 +114,13 @@ def imported() -> None:
 
 
 @pytest.fixture
-def project(
-    imported: None, pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch
-) -> Project:
+def inside(imported: None, project: Project) -> None:
+    """Run in this process, at a tenth of the cost: for whatever neither kills, interrupts nor looks at imports."""
+    project.inside = True
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a project with three cases; model `new` breaks one, fixes one, and one passes on both."""
     for name, value in llm_server.environment().items():
         monkeypatch.setenv(name, value)

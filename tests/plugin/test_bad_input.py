@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 CASE = "  - {id: a, input: x, expected: y, judge: contains}\n"
 
 FILES: dict[str, tuple[str | bytes, str]] = {

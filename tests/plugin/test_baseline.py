@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 @pytest.fixture
 def kept(project: Project) -> Project:

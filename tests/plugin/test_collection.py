@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 ITEMS = [
     f"evals/eval_support.yaml::{case}[{model}]"
     for case in ("refund-a", "refund-b", "order-status")
@@ -184,7 +186,7 @@ def pytest_sessionfinish(session):
         print("FOUND", item.name)
 """,
     )
-    result = project.run("--co", "-p", "vscode_pytest")
+    result = project.apart("--co", "-p", "vscode_pytest")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*FOUND refund-a?old?*"])
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
     from tests.server import LlmServer
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 FAULTS: dict[str, tuple[Callable[[LlmServer], None], str]] = {
     "401": (
         lambda server: server.fail(401, "Incorrect API key provided: sk-secret", contains="cash"),

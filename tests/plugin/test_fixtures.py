@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 TARGETS = {
     "text": "def run(case, llm):\n        return 'A-17, cash, 30 days'",
     "async": "async def run(case, llm):\n        return 'A-17, cash, 30 days'",

@@ -7,15 +7,17 @@ import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_llmupgrade.cli import main
 from tests.report.test_markdown import rendered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from tests.plugin.conftest import Project
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 HOSTILE = (
     "<script>alert(1)</script> </details> </pre> **bold** `code` | pipe \x1b[31mred\x1b[0m \u202eevil\u202c ::error::x "

@@ -13,6 +13,8 @@ from pytest_llmupgrade.cli import main
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 LABELS = "pairs:\n" + "".join(
     f"  - {{input: 'q{n}', answer: 'a{n}', human: {'pass' if n % 4 else 'fail'}}}\n" for n in range(8)
 )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_llmupgrade.kept.reading import read_run
 
 if TYPE_CHECKING:
@@ -9,6 +11,8 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.kept.reading import KeptRun
     from tests.plugin.conftest import Project
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def kept(project: Project, name: str = "run.jsonl") -> KeptRun:

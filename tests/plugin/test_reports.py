@@ -11,6 +11,8 @@ from tests import golden
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 def normalised(text: str) -> str:
     """Return terminal output without what differs from run to run: times, versions, paths."""

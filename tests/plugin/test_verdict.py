@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 @pytest.fixture(autouse=True)
 def _plain_flags(project: Project) -> None:
