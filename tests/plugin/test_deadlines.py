@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 def retires(days: int, model: str = "new") -> str:
     """Return a settings table for a model that ends in so many days."""

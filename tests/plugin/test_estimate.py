@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 PRICES = "\n".join(
     f'[tool.llmupgrade.models."{name}"]\nprice = {{input = 1, output = 1}}' for name in ("old", "new")
 )

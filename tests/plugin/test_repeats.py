@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 SUITE = "judge: contains\ncases:\n  - {id: coin, input: Heads or tails?, expected: heads}\n"
 
 

@@ -20,7 +20,8 @@ def chances(n: int, broke: float, fixed: float) -> Table:
     """Return how likely so many broken (down) and fixed (across) cases are, by their shares."""
     counts = np.array([[(b, f, n - b - f) for f in range(n + 1)] for b in range(n + 1)])
     likely = multinomial.pmf(counts.reshape(-1, 3), n, (broke, fixed, 1 - broke - fixed))
-    return np.nan_to_num(np.asarray(likely).reshape(n + 1, n + 1))
+    table: Table = np.nan_to_num(np.asarray(likely).reshape(n + 1, n + 1))
+    return table
 
 
 def safe(n: int, margin: float, alpha: float) -> Table:
