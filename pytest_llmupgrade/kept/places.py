@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -23,6 +24,12 @@ _LAST = re.compile(r"last(?:~(\d{1,4}))?")
 def new_name(now: dt.datetime, process: int) -> str:
     """Return a new run's file name: sorts by time, and no two processes share it."""
     return f"{now:%Y%m%dT%H%M%SZ}-{process}.jsonl"
+
+
+def new_place(folder: Path, now: dt.datetime, process: int) -> Path:
+    """Return where a new run is kept; a process may begin two runs in one second."""
+    places = (folder / new_name(now, number) for number in count(process))
+    return next(path for path in places if not path.exists())
 
 
 def kept_in(folder: Path) -> tuple[Path, ...]:

@@ -75,7 +75,7 @@ def _open(config: pytest.Config, session: LlmSession) -> IO[bytes]:
         stream = places.open_new(config.invocation_params.dir / path)
     else:
         folder = runs_folder(config)
-        stream = places.open_new(folder / places.new_name(now, os.getpid()))
+        stream = places.open_new(places.new_place(folder, now, os.getpid()))
         places.prune(folder)
     stream.write(head_line(_head(session, now)))
     return stream

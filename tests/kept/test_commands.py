@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -155,3 +156,12 @@ def test_only_the_newest_are_kept(folder: Path) -> None:
     places.prune(folder, most=3)
     assert [path.name[6:8] for path in places.kept_in(folder)] == ["17", "18", "19"]
     assert (folder / "mine.jsonl").exists()
+
+
+def test_two_runs_of_one_second(folder: Path) -> None:
+    """A process that runs pytest twice within a second overwrites nothing, and the later run is the last."""
+    now = dt.datetime(2026, 11, 25, 10, 0, 0, tzinfo=dt.UTC)
+    first = places.new_place(folder, now, 7)
+    first.write_text("")
+    second = places.new_place(folder, now, 7)
+    assert (first.name, second.name) == ("20261125T100000Z-7.jsonl", "20261125T100000Z-8.jsonl")
