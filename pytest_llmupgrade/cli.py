@@ -40,10 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print a JSON Schema, for editors and programs")
     schema.add_argument(
         "of",
-        choices=["cases", "rollout", "report"],
+        choices=["cases", "prompts", "rollout", "report"],
         nargs="?",
         default="cases",
-        help="eval files, rollout.yaml, or what --llm-report=PATH.json writes",
+        help="eval files, prompts.yaml, rollout.yaml, or what --llm-report=PATH.json writes",
     )
     schema.set_defaults(run=_schema)
 
@@ -320,11 +320,17 @@ def _kept(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.prompts.schema import prompts_schema
     from pytest_llmupgrade.rollout.wire import rollout_schema
     from pytest_llmupgrade.run.load import case_schema
     from pytest_llmupgrade.run.report.json_report import report_schema
 
-    schemas = {"cases": case_schema, "rollout": rollout_schema, "report": report_schema}
+    schemas = {
+        "cases": case_schema,
+        "prompts": prompts_schema,
+        "rollout": rollout_schema,
+        "report": report_schema,
+    }
     print(json.dumps(schemas[options.of](), indent=2))
     return 0
 

@@ -15,6 +15,7 @@ from pytest_llmupgrade.model import (
     Completion,
     JudgeCall,
     Judgement,
+    PromptUse,
     Record,
     RecordedError,
     Repeat,
@@ -83,6 +84,7 @@ _NOUNS = (
     Completion,
     JudgeCall,
     Judgement,
+    PromptUse,
     Record,
     RecordedError,
     Repeat,
@@ -174,4 +176,5 @@ _RECORD: Mapping[str, Callable[[Any], Any]] = {
     "judge_cost_usd": Decimal,
     "judgements": _each(_judgement),
     "error": lambda plain: RecordedError(**plain),
+    "prompt": lambda plain: PromptUse(**plain),
 }

@@ -322,6 +322,17 @@ class RecordedError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptUse:
+    """Which prompt a model was told."""
+
+    name: str
+    """In prompts.yaml."""
+    version: str
+    sha256: str
+    """Over the role and the template, placeholders not filled in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
     """One of several completions of an item, as it is recorded."""
 
@@ -368,6 +379,8 @@ class Record:
     """What was asked and wanted (`fingerprints.case_fingerprint`); '' in a Python test."""
     repeats: tuple[Repeat, ...] = ()
     """Each completion where there were several."""
+    prompt: PromptUse | None = None
+    """None: the case names no prompt."""
 
     @property
     def times(self) -> int:

@@ -18,6 +18,7 @@ from pytest_llmupgrade.model import (
     Completion,
     JudgeCall,
     Judgement,
+    PromptUse,
     Record,
     RecordedError,
     Request,
@@ -67,6 +68,7 @@ records = st.builds(
     origin=st.none() | st.just("live"),
     judgements=st.lists(judgements, max_size=2).map(tuple),
     error=st.none() | st.builds(RecordedError, kind=st.text(), message=st.text()),
+    prompt=st.none() | st.builds(PromptUse, name=st.text(), version=st.text(), sha256=st.text()),
 )
 
 
