@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade import __version__
-from pytest_llmupgrade.errors import Fault, FaultyFiles, LlmUpgradeError, UsageError
+from pytest_llmupgrade.errors import LlmUpgradeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,8 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     schema.set_defaults(run=_schema)
 
-    check = commands.add_parser("check", help="validate eval files without running them")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="eval files, or folders of them")
+    check = commands.add_parser(
+        "check", help="validate eval files, prompts.yaml and rollout.yaml without running them"
+    )
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them")
     check.set_defaults(run=_check)
 
     models = commands.add_parser("models", help="the embedded local models")
@@ -67,8 +69,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_snapshot(commands)
     _add_calibrate(commands)
+    _add_prompts(commands)
     _add_rollout(commands)
     return parser
+
+
+def _add_prompts(commands: Any) -> None:
+    from pytest_llmupgrade.prompts.commands import add
+
+    add(commands.add_parser("prompts", help="the prompts of prompts.yaml and their versions"))
 
 
 def _add_rollout(commands: Any) -> None:
@@ -336,42 +345,9 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from pytest_llmupgrade.rollout.loading import load_rollout
-    from pytest_llmupgrade.run.load import load_suite
+    from pytest_llmupgrade.commands.check import check
 
-    faults: list[Fault] = []
-    files = tuple(_eval_files(options.paths))
-    cases = 0
-    for path in files:
-        try:
-            if path.name in _ROLLOUTS:
-                load_rollout(path)
-            else:
-                cases += len(load_suite(path, file=path.as_posix()))
-        except FaultyFiles as error:
-            faults.extend(error.faults)
-    if faults:
-        raise FaultyFiles(faults)
-    print(f"{len(files)} files, {cases} cases: all in order")
-    return 0
-
-
-def _eval_files(paths: Iterable[Path]) -> Iterator[Path]:
-    from pytest_llmupgrade.commands.naming import GLOBS
-
-    for path in paths:
-        if path.is_dir():
-            found = sorted({file for glob in GLOBS for file in path.rglob(glob)})
-            if not found:
-                raise UsageError(f"{path}: no eval files in it (eval_*.yaml, *.eval.yaml)")
-            yield from found
-        elif path.exists():
-            yield path
-        else:
-            raise UsageError(f"{path}: no such file")
-
-
-_ROLLOUTS = ("rollout.yaml", "rollout.yml")
+    return check(options.paths, print)
 
 
 def _models_ls(_options: argparse.Namespace) -> int:

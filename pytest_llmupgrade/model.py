@@ -128,6 +128,17 @@ class ModelRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptUse:
+    """Which prompt a model was told."""
+
+    name: str
+    """In prompts.yaml."""
+    version: str
+    sha256: str
+    """Over the role and the template, placeholders not filled in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One question to a model, with what a right answer is."""
 
@@ -154,6 +165,8 @@ class Case:
     """Where the case came from, such as a log's line."""
     prompt: str | None = None
     """A name in prompts.yaml."""
+    told: PromptUse | None = None
+    """The prompt's version that stands first in `messages`; None: none does (yet)."""
     vars: JsonObject = field(default_factory=dict)
     params: JsonObject = field(default_factory=dict)
     tools: tuple[JsonObject, ...] = ()
@@ -322,17 +335,6 @@ class RecordedError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptUse:
-    """Which prompt a model was told."""
-
-    name: str
-    """In prompts.yaml."""
-    version: str
-    sha256: str
-    """Over the role and the template, placeholders not filled in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
     """One of several completions of an item, as it is recorded."""
 
@@ -381,6 +383,8 @@ class Record:
     """Each completion where there were several."""
     prompt: PromptUse | None = None
     """None: the case names no prompt."""
+    asked_version: str | None = None
+    """What `--llm-prompts` asked for; None: what the model uses."""
 
     @property
     def times(self) -> int:

@@ -22,7 +22,7 @@ const incumbent = models.length > 1 ? data.incumbent || models[0] : null;
 const byCase = new Map();
 for (const record of data.cases) {
   if (!byCase.has(record.id)) byCase.set(record.id, { id: record.id, category: record.category || "general", records: Object.create(null) });
-  byCase.get(record.id).records[record.model] = record;
+  byCase.get(record.id).records[record.column] = record;
 }
 const cases = [...byCase.values()];
 const short = (id) => shown(id).split("::").pop();
@@ -177,6 +177,24 @@ function picture() {
     root.append(svg("text", { x: end ? x - 9 : x + 9, y: Y(point.y) + (i % 2 ? -8 : 14), "text-anchor": end ? "end" : "start", class: "name" }, name));
   });
   $("picture").append(root);
+}
+
+function prompts() {
+  for (const prompt of data.prompt_grids) {
+    const box = el("section", undefined, "card"), table = el("table");
+    box.append(el("h2", `Prompt ${shown(prompt.name)}: accuracy by model and version`), table);
+    for (const [index, cells] of prompt.grid.entries()) {
+      const row = el("tr");
+      for (const cell of cells) row.append(el(index ? "td" : "th", shown(cell)));
+      table.append(row);
+    }
+    let list;
+    for (const [text, kind] of prompt.lines) {
+      if (kind === "title") box.append(el("h3", shown(text)), (list = el("ul")));
+      else list.append(el("li", shown(text), kind));
+    }
+    $("prompts").append(box);
+  }
 }
 
 function causes() {
@@ -336,6 +354,7 @@ function start() {
   if (incumbent && data.comparisons.length) compared();
   groups();
   picture();
+  prompts();
   causes();
   notes();
   document.documentElement.style.setProperty("--models", models.length);

@@ -36,7 +36,7 @@ class Column:
 
     def read(self, row: Row) -> Record:
         """Return the whole record of a row, under the shown name."""
-        return replace(self.run.read(row), model=self.shown)
+        return replace(self.run.read(row), model=self.shown, asked_version=None)
 
     @property
     def planned(self) -> int:

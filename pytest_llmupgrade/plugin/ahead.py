@@ -9,10 +9,11 @@ from pytest_llmupgrade.engine.plan import PlannedJob
 from pytest_llmupgrade.errors import CallError
 from pytest_llmupgrade.model import CallFailure
 from pytest_llmupgrade.plugin.asking import Llm
-from pytest_llmupgrade.plugin.collect import EvalFile, case_of
+from pytest_llmupgrade.plugin.collect import EvalFile
 from pytest_llmupgrade.plugin.internals import session_fixture
 from pytest_llmupgrade.plugin.prefetch import may_be_skipped
 from pytest_llmupgrade.plugin.target import run_target
+from pytest_llmupgrade.plugin.telling import told_case, variant_of
 from pytest_llmupgrade.plugin.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Case, Completion
     from pytest_llmupgrade.plugin.session import LlmSession
+    from pytest_llmupgrade.variants import Variant
 
     Target = Callable[..., Any]
 
@@ -59,18 +61,18 @@ class TargetsAhead:
 
     def _jobs(self, items: Iterable[pytest.Item], target: Target) -> Iterator[PlannedJob]:
         for item in items:
-            case, model = case_of(item), item.callspec.params["llm_model"]  # type: ignore[attr-defined]  # see _shares
-            if case is None or self._session.replays(model):
+            case, column = told_case(item), variant_of(item)
+            if case is None or column is None or self._session.replays(column.model):
                 continue
             for index in range(case.repeat or self._session.options.repeat):
-                key, run = _key(case, model, index), self._run(target, case, model, index)
+                key, run = _key(case, column.name, index), self._run(target, case, column, index)
                 yield PlannedJob(key=key, run=run, owner=item.nodeid)
 
     def _run(
-        self, target: Target, case: Case, model: str, index: int
+        self, target: Target, case: Case, column: Variant, index: int
     ) -> Callable[[], tuple[Completion, Trial]]:
         def run() -> tuple[Completion, Trial]:
-            trial = Trial(model=model, case=case, repeat=index)
+            trial = Trial(model=column.model, version=column.version, case=case, repeat=index)
             llm = Llm(self._session, trial, self._session.live)
             return run_target(target, case, llm, trial, self._session.jobs.wait), trial
 
@@ -81,7 +83,7 @@ class TargetsAhead:
         if not self._planned:
             return None
         try:
-            completion, brought = self._session.calls.engine.result(_key(case, trial.model, trial.repeat))
+            completion, brought = self._session.calls.engine.result(_key(case, trial.column, trial.repeat))
         except KeyError:
             return None
         except CancelledError:
@@ -92,17 +94,17 @@ class TargetsAhead:
         return answer
 
 
-def _key(case: Case, model: str, index: int) -> str:
-    return f"{case.key}\n{model}\n{index}"
+def _key(case: Case, column: str, index: int) -> str:
+    return f"{case.key}\n{column}\n{index}"
 
 
 def _shares(item: pytest.Item, definition: object) -> bool:
-    """Whether an item will ask this very fixture, and nothing but its model tells its target from others'."""
+    """Whether an item will ask this very fixture, and nothing but its column tells its target from others'."""
     callspec = getattr(item, "callspec", None)
     return (
         isinstance(item.parent, EvalFile)
         and callspec is not None
-        and set(callspec.params) == {"llm_model"}
+        and set(callspec.params) in ({"llm_model"}, {"llm_model", "llm_prompt"})
         and session_fixture(item.parent, "llm_target") is definition
         and not may_be_skipped(item)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from fnmatch import fnmatch
+from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_llmupgrade.model import Case, JudgeSpec, ModelRule
+    from pytest_llmupgrade.prompts import Prompts
 
 RESERVED_MARKS = frozenset(
     {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst"}
@@ -47,6 +49,17 @@ class EvalFile(pytest.Module):
         cases: Mapping[str, Case] = self.obj.__llm_cases__
         return cases
 
+    @cached_property
+    def prompts(self) -> Prompts | None:
+        """What the nearest prompts.yaml declares, None where there is none; FaultyFiles where it is faulty."""
+        from pytest_llmupgrade.prompts import find_prompts, load_prompts
+
+        root = self.config.rootpath
+        path = find_prompts(self.path.parent, root)
+        if path is None:
+            return None
+        return load_prompts(path, file=(path.relative_to(root) if root in path.parents else path).as_posix())
+
     def judge_fixture(self, name: str) -> str:
         """Return the name of the fixture behind a judge's name."""
         fixtures: Mapping[str, str] = self.obj.__llm_judges__
@@ -57,6 +70,7 @@ class EvalFile(pytest.Module):
 
         try:
             cases = load_suite(self.path, file=self.nodeid)
+            prompts = self.prompts if any(case.prompt is not None for case in cases) else None
         except FaultyFiles as error:
             raise FaultyFileError(str(error)) from None
         judges = dict(self._judge_fixtures(cases))
@@ -65,6 +79,7 @@ class EvalFile(pytest.Module):
             *_no_judge_model(self, cases),
             *_reserved_marks(cases),
             *_changed_since_baseline(self, cases),
+            *_prompt_faults(self, cases, prompts),
         ]
         if faults:
             raise FaultyFileError(str(FaultyFiles(faults)))
@@ -139,6 +154,14 @@ def _changed_since_baseline(node: EvalFile, cases: Iterable[Case]) -> Iterator[F
     return iter(()) if baseline is None else baseline.faults(cases)
 
 
+def _prompt_faults(node: EvalFile, cases: Iterable[Case], prompts: Prompts | None) -> Iterator[Fault]:
+    from pytest_llmupgrade.prompts.binding import case_faults, version_faults
+
+    yield from case_faults(cases, prompts)
+    if prompts is not None:
+        yield from version_faults(prompts, node.config.stash[SESSION].options.prompts)
+
+
 # --- functions -------------------------------------------------------------------------------------
 
 
@@ -200,11 +223,19 @@ def mark_name(name: str) -> str:
 
 
 def parametrize_models(metafunc: pytest.Metafunc) -> None:
-    """Add the models of the run as the axis `llm_model` to whatever asks for one."""
-    models = metafunc.config.stash[SESSION].options.models
+    """Add the run's columns, models and perhaps versions of the prompts, to whatever asks for a model."""
+    session = metafunc.config.stash[SESSION]
     rules = _rules(metafunc)
-    params = [pytest.param(name, id=name, marks=_rule_marks(rules, name)) for name in models]
-    metafunc.parametrize("llm_model", params)
+    if not session.options.prompts:
+        models = session.options.models
+        params = [pytest.param(name, id=name, marks=_rule_marks(rules, name)) for name in models]
+        metafunc.parametrize("llm_model", params)
+        return
+    columns = [
+        pytest.param(one.model, one.version, id=name, marks=_rule_marks(rules, one.model))
+        for name, one in session.columns.items()
+    ]
+    metafunc.parametrize("llm_model,llm_prompt", columns)
 
 
 def _rules(metafunc: pytest.Metafunc) -> tuple[ModelRule, ...]:

@@ -41,9 +41,10 @@ def print_estimate(session: pytest.Session) -> None:
     state: LlmSession = session.config.stash[SESSION]
     options = state.options
     planned = list(planned_calls(session.items, state.specs, state.judge_settings, repeat=options.repeat))
+    once = {one.request.key: one for one in planned}  # several columns may ask the same
     store = _store(session.config, state)
     try:
-        asks = [ask for one in planned for ask in _asks(one, store, fresh=options.fresh)]
+        asks = [ask for one in once.values() for ask in _asks(one, store, fresh=options.fresh)]
     finally:
         if store is not None:
             store.close()

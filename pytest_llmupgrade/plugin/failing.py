@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.plugin.keys import SESSION
+from pytest_llmupgrade.variants import once_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def incumbent_of(session: LlmSession) -> str | None:
-    """Return whom the candidates are compared with: a kept baseline, or the first of several models."""
+    """Return whom the candidates are compared with: a kept baseline, or the first of several columns."""
     if session.baseline is not None:
         return session.baseline.shown
-    models = session.options.models
-    return models[0] if len(models) > 1 else None
+    columns = tuple(session.columns)
+    return columns[0] if len(columns) > 1 else None
 
 
 def fail_on(session: LlmSession) -> FailOn:
@@ -59,8 +60,8 @@ def check_gate(session: LlmSession) -> None:
 # --- an item ---------------------------------------------------------------------------------------
 
 
-def excuse(session: LlmSession, case: Case, model: str, passed_before: Callable[[], bool | None]) -> str:
-    """Return why a miss does not fail its item, '' where it does.
+def excuse(session: LlmSession, case: Case, column: str, passed_before: Callable[[], bool | None]) -> str:
+    """Return why a miss in a column does not fail its item, '' where it does.
 
     `passed_before` judges the incumbent on the same case, and is asked only where it matters; None is unknown, and
     what is unknown is never excused.
@@ -68,12 +69,12 @@ def excuse(session: LlmSession, case: Case, model: str, passed_before: Callable[
     mode, incumbent = fail_on(session), incumbent_of(session)
     if mode == "miss" or incumbent is None:
         return ""
-    if model == incumbent:
+    if column == incumbent:
         return f"{incumbent}, the incumbent, misses it"
     if case.criticality == "must_pass":
         return ""
-    if "#" in model and model.partition("#")[0] == incumbent.partition("#")[0]:
-        return f"{model} is the incumbent asked once more"
+    if "#" in column and once_more(column, incumbent):
+        return f"{column} is the incumbent asked once more"
     if mode == "verdict":
         return "the verdict on all cases decides"
     return f"{incumbent}, the incumbent, misses it, too" if passed_before() is False else ""

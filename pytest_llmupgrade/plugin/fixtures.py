@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def llm_model(request: pytest.FixtureRequest) -> str:
+def llm_prompt(request: pytest.FixtureRequest) -> str | None:
+    """Return the version of the prompts under test, one of `--llm-prompts`; None: what the model uses."""
+    version: str | None = getattr(request, "param", None)
+    return version
+
+
+@pytest.fixture
+def llm_model(request: pytest.FixtureRequest, llm_prompt: str | None) -> str:  # noqa: ARG001  makes both one axis
     """Return the model under test, one of `--llm-models`; without any, the test is skipped."""
     model: str | None = getattr(request, "param", None)
     if model is None:
@@ -37,17 +44,22 @@ def llm_case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def llm(request: pytest.FixtureRequest, llm_model: str) -> Llm:
+def llm(request: pytest.FixtureRequest, llm_model: str, llm_prompt: str | None) -> Llm:
     """Ask the model under test: `llm("a question")` or `llm(messages, **params)`; counted and priced."""
     from pytest_llmupgrade.plugin.asking import Llm
-    from pytest_llmupgrade.plugin.collect import case_of
     from pytest_llmupgrade.plugin.judging import first_repeat
+    from pytest_llmupgrade.plugin.telling import told_case
     from pytest_llmupgrade.plugin.trial import Trial
 
     session = request.config.stash[SESSION]
     trial = request.node.stash.get(TRIAL, None)
     if trial is None:
-        trial = Trial(model=llm_model, case=case_of(request.node), repeat=first_repeat(request.node))
+        trial = Trial(
+            model=llm_model,
+            version=llm_prompt,
+            case=told_case(request.node),
+            repeat=first_repeat(request.node),
+        )
         request.node.stash[TRIAL] = trial
     return Llm(session, trial)
 

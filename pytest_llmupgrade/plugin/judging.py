@@ -14,6 +14,7 @@ from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.failing import excuse, skips
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
 from pytest_llmupgrade.plugin.options import MOST_REPEATS
+from pytest_llmupgrade.plugin.telling import told_case, variant_of
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, sum_of
 from pytest_llmupgrade.run.plan import request_for
 from pytest_llmupgrade.run.repeats import deciding, passes, said
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Case, Completion, Judge, Judgement, JudgeSpec, PassRule
     from pytest_llmupgrade.plugin.session import LlmSession
+    from pytest_llmupgrade.variants import Variant
 
     Judges = Sequence[tuple[JudgeSpec, Judge]]
     Target = Callable[..., Any] | None
@@ -71,9 +73,10 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
 
     item: pytest.Function = request.node
     session = item.config.stash[SESSION]
-    case = case_of(item)
+    case, column = told_case(item), variant_of(item)
     assert case is not None  # noqa: S101  only eval items ask for this
-    trial = Trial(model=model, case=case)
+    assert column is not None  # noqa: S101  pytest made the item for one
+    trial = Trial(model=model, version=column.version, case=case)
     item.stash[TRIAL] = trial
     if target is not None:
         session.targets.plan(item, target)
@@ -81,19 +84,22 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
     indexes = range(first, first + (case.repeat or session.options.repeat))
     answered = [_answer(session, trial, case, target, index) for index in indexes]
     judges = _judges(request, case)
-    judged = [judge_completion(one.completion, case, judges) for one in answered]
+    asked = (
+        case_of(item) or case
+    )  # judges see the case without its prompt, so that all columns are judged alike
+    judged = [judge_completion(one.completion, asked, judges) for one in answered]
     calls = [call for judgements in judged for judgement in judgements for call in judgement.calls]
     trial.judge_cost_usd = sum_of(
         [session.cost_usd(call.model, call.usage, batch=call.batch) for call in calls]
     )
     rule = case.pass_when or session.options.pass_when
     settled = _settled(trial, case, answered, judged, rule)
-    if model == session.options.models[0]:  # the only one that is asked about
-        session.outcomes[case.key, model] = settled.passed
+    if column.name == next(iter(session.columns)):  # the only one that is asked about
+        session.outcomes[case.key, column.name] = settled.passed
     if settled.passed:
         return settled
-    known = _Known(session=session, case=case, target=target, judges=judges, rule=rule)
-    return replace(settled, excuse=excuse(session, case, model, known.passed_before))
+    known = _Known(session=session, item=item, case=asked, target=target, judges=judges, rule=rule)
+    return replace(settled, excuse=excuse(session, case, column.name, known.passed_before))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,9 @@ class _Known:
     """How the incumbent fares on a case, judged where no item of this process has told it yet."""
 
     session: LlmSession
+    item: pytest.Item
     case: Case
+    """As judges see it."""
     target: Target
     judges: Judges
     rule: PassRule
@@ -111,19 +119,25 @@ class _Known:
         baseline = self.session.baseline
         if baseline is not None:
             return {"passed": True, "missed": False}.get(baseline.outcomes.get(self.case.key, ""))
-        key = (self.case.key, self.session.options.models[0])
+        incumbent = next(iter(self.session.columns.values()))
+        key = (self.case.key, incumbent.name)
         if key not in self.session.outcomes:
-            self.session.outcomes[key] = None if skips(self.case, key[1]) else self._judge(key[1])
+            skipped = skips(self.case, incumbent.model)
+            self.session.outcomes[key] = None if skipped else self._judge(incumbent)
         return self.session.outcomes[key]
 
-    def _judge(self, incumbent: str) -> bool | None:
+    def _judge(self, incumbent: Variant) -> bool | None:
+        from pytest_llmupgrade.plugin.snapshots import page_of
         from pytest_llmupgrade.run.judge import judge_completion
 
-        trial = Trial(model=incumbent, case=self.case)  # of no item, so that nothing is counted twice
+        case, book = told_case(self.item, incumbent) or self.case, self.session.book
+        # of no item, so that nothing is counted twice
+        trial = Trial(model=incumbent.model, version=incumbent.version, case=case)
         times = self.case.repeat or self.session.options.repeat
         try:
-            answered = [_answer(self.session, trial, self.case, self.target, index) for index in range(times)]
-            judged = [judge_completion(one.completion, self.case, self.judges) for one in answered]
+            with book.beside(page_of(self.item, book, incumbent)):
+                answered = [_answer(self.session, trial, case, self.target, index) for index in range(times)]
+                judged = [judge_completion(one.completion, self.case, self.judges) for one in answered]
         except LlmUpgradeError:
             return None
         return passes([all(word.passed for word in words) for words in judged], self.rule)
@@ -148,7 +162,7 @@ def _settled(
         trial.repeats = tuple(map(_repeat, passed, answered, judged))
     return Judged(
         case=case,
-        model=trial.model,
+        model=trial.column,
         completion=answered[index].completion,
         judgements=judged[index],
         passed=trial.passed,

@@ -90,7 +90,7 @@ def _head(session: LlmSession, now: dt.datetime) -> Head:
     return Head(
         created=now.isoformat(timespec="seconds"),
         plugin_version=__version__,
-        models=session.options.models,
+        models=tuple(session.columns),
         planned=dict(session.planned),
         judge=judge_identity(session.judge_settings) if session.judge_settings else None,
         shard=Shard(number=shard[0], count=shard[1]) if shard else None,
@@ -141,17 +141,15 @@ def told(session: LlmSession) -> Iterator[str]:
 def keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, count: int) -> None:
     """Deselect what asks models and belongs to another shard; all models of a case stay together."""
     from pytest_llmupgrade.kept.shards import shard_of
+    from pytest_llmupgrade.plugin.telling import variant_of
 
-    others = [item for item in items if _asks_models(item) and shard_of(case_name(item), count) != number]
+    others = [
+        item for item in items if variant_of(item) is not None and shard_of(case_name(item), count) != number
+    ]
     if others:
         config.hook.pytest_deselected(items=others)
         gone = set(others)
         items[:] = [item for item in items if item not in gone]
-
-
-def _asks_models(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and "llm_model" in callspec.params
 
 
 def case_name(item: pytest.Item) -> str:

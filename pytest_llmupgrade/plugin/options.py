@@ -12,6 +12,7 @@ import pytest
 
 from pytest_llmupgrade.plugin.batch_options import add_batch_option, read_batch
 from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
+from pytest_llmupgrade.plugin.prompt_options import add_prompt_option, read_prompts
 from pytest_llmupgrade.plugin.snapshot_options import (
     SnapshotOptions,
     add_snapshot_options,
@@ -43,6 +44,8 @@ class Options:
     """Globs of the names of eval files."""
     reports: tuple[Path, ...]
     judge_model: str | None
+    prompts: tuple[str, ...] = ()
+    """Versions of prompts.yaml as an axis; empty: each model is told what it uses."""
     store: Path | None = None
     """Where answers are kept; None: in pytest's cache folder."""
     fresh: bool = False
@@ -106,6 +109,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="fail the run where one of its models is shut down, or will be within DAYS, such as 30d",
     )
+    add_prompt_option(group)
     _add_call_options(group)
     add_kept_options(group)
     add_snapshot_options(group)
@@ -188,6 +192,7 @@ def read_options(config: pytest.Config) -> Options:
     models = _models(config)
     return Options(
         models=models,
+        prompts=read_prompts(config, models),
         kept=read_kept_options(config, models),
         snapshots=read_snapshot_options(config),
         verdict=read_verdict_options(config),

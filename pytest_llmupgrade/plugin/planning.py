@@ -7,17 +7,18 @@ from decimal import Decimal
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.plugin.collect import EvalFile
 from pytest_llmupgrade.plugin.failing import warning_before
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.start import calls_nothing, with_usage_errors
+from pytest_llmupgrade.plugin.telling import told_case, variant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import pytest
 
-    from pytest_llmupgrade.plugin.options import Options
     from pytest_llmupgrade.plugin.session import LlmSession
 
 
@@ -28,34 +29,36 @@ def plan(session: pytest.Session) -> None:
 
 def _eval_items(items: Iterable[pytest.Item]) -> Iterator[tuple[str, str]]:
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        if isinstance(item.parent, EvalFile) and callspec is not None and "llm_model" in callspec.params:
-            yield item.nodeid, callspec.params["llm_model"]
+        column = variant_of(item)
+        if isinstance(item.parent, EvalFile) and column is not None:
+            yield item.nodeid, column.name
 
 
 def plan_of_worker(node: Any, ids: Sequence[str]) -> None:
     """Note what the workers selected: all of them the same, so the first one's word is enough."""
     session: LlmSession = node.config.stash[SESSION]
     if not session.planned:
-        session.plan(_eval_ids(ids, session.options))
+        session.plan(_eval_ids(ids, session.options.files, session.columns))
         _warn_before(node.config)
 
 
-def _eval_ids(ids: Iterable[str], options: Options) -> Iterator[tuple[str, str]]:
-    """Tell eval items by their file's name and their model: a controller has ids only, no items."""
+def _eval_ids(
+    ids: Iterable[str], files: Iterable[str], columns: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Tell eval items by their file's name and their column: a controller has ids only, no items."""
+    longest_first = sorted(columns, key=len, reverse=True)
+    globs = tuple(files)
     known: dict[str, bool] = {}
     for nodeid in ids:
         file = nodeid.partition("::")[0]
         name = file.rpartition("/")[2]
         if name not in known:
-            known[name] = any(fnmatch(name, pattern) for pattern in options.files)
+            known[name] = any(fnmatch(name, pattern) for pattern in globs)
         if known[name]:
             inner = nodeid.rpartition("[")[2].removesuffix("]")
-            model = next(
-                (model for model in options.models if inner == model or inner.startswith(f"{model}-")), None
-            )
-            if model is not None:
-                yield nodeid, model
+            column = next((one for one in longest_first if inner == one or inner.startswith(f"{one}-")), None)
+            if column is not None:
+                yield nodeid, column
 
 
 # --- before the first item -------------------------------------------------------------------------
@@ -68,9 +71,19 @@ def prepare(session: pytest.Session) -> None:
     if state.options.estimate:
         return
     if state.planned and not calls_nothing(config) and not session.testsfailed:
+        with_usage_errors(_check_prompts, session.items, state)
         with_usage_errors(state.start_local, _progress(config))
         with_usage_errors(state.prefetch, session.items, _progress(config))
         _warn_before(config)
+
+
+def _check_prompts(items: Iterable[pytest.Item], state: LlmSession) -> None:
+    """Raise UsageError for `--llm-prompts` where it would run everything several times alike."""
+    cases = [case for case in map(told_case, items) if case is not None] if state.options.prompts else []
+    if cases and all(case.told is None for case in cases):
+        raise UsageError(
+            "--llm-prompts: none of the selected cases has a prompt; write prompt: NAME into the file"
+        )
 
 
 def _warn_before(config: pytest.Config) -> None:

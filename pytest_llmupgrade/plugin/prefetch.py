@@ -11,6 +11,7 @@ from pytest_llmupgrade.judges.llm import first_requests, first_votes
 from pytest_llmupgrade.model import Case, JudgeSpec
 from pytest_llmupgrade.plugin.collect import EvalFile, case_of
 from pytest_llmupgrade.plugin.internals import is_builtin_fixture
+from pytest_llmupgrade.plugin.telling import told_case, variant_of
 from pytest_llmupgrade.run.plan import request_for
 
 if TYPE_CHECKING:
@@ -36,18 +37,17 @@ def planned_calls(
     """
     plain: dict[EvalFile, tuple[bool, bool]] = {}
     for item in items:
-        suite, case = item.parent, case_of(item)
-        callspec = getattr(item, "callspec", None)
-        model = callspec.params.get("llm_model") if callspec is not None else None
-        if case is None or not isinstance(suite, EvalFile) or model is None or may_be_skipped(item):
+        suite, case, column = item.parent, case_of(item), variant_of(item)
+        if case is None or not isinstance(suite, EvalFile) or column is None or may_be_skipped(item):
             continue
         if suite not in plain:
             plain[suite] = (is_builtin_fixture(suite, "llm_target"), is_builtin_fixture(suite, "llm_judge"))
         bare_model, own_judge = plain[suite]
         if bare_model:
             after = JudgeCalls(case, judge) if judge is not None and own_judge and _asks_judge(case) else None
+            told = told_case(item) or case
             for index in range(case.repeat or repeat):
-                asked = request_for(case, specs[model], repeat=index)
+                asked = request_for(told, specs[column.model], repeat=index)
                 follow_ups = after.count if after is not None else 0
                 yield Planned(request=asked, owner=item.nodeid, after=after, follow_ups=follow_ups)
 

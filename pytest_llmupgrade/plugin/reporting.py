@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmupgrade.errors import LlmUpgradeError
-from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError, case_of
+from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError
 from pytest_llmupgrade.plugin.failing import rule_of, with_breaches
 from pytest_llmupgrade.plugin.judge_note import with_judge
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
+from pytest_llmupgrade.plugin.telling import told_case, variant_of
 from pytest_llmupgrade.plugin.trial import CaseMissed, Trial, record_of
 from pytest_llmupgrade.providers.quoting import without_keys
 
@@ -105,11 +106,10 @@ def _record(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[
 
 def _unstarted(item: pytest.Item) -> Trial | None:
     """Return an empty trial for an eval item that a mark or another fixture ended before it asked."""
-    callspec = getattr(item, "callspec", None)
-    case = case_of(item)
-    if case is None or callspec is None or "llm_model" not in callspec.params:
+    case, column = told_case(item), variant_of(item)
+    if case is None or column is None:
         return None
-    return Trial(model=callspec.params["llm_model"], case=case)
+    return Trial(model=column.model, version=column.version, case=case)
 
 
 def _skip_reason(report: pytest.TestReport, error: BaseException | None) -> str:
@@ -119,6 +119,7 @@ def _skip_reason(report: pytest.TestReport, error: BaseException | None) -> str:
 _PROPERTIES = frozenset(
     (
         "llm_model",
+        "llm_prompt",
         "llm_outcome",
         "llm_cost_usd",
         "llm_input_tokens",
@@ -131,6 +132,8 @@ _PROPERTIES = frozenset(
 def _properties(record: Record) -> Iterator[tuple[str, object]]:
     """Yield JUnit properties: strings and numbers only."""
     yield "llm_model", record.model
+    if record.prompt is not None:
+        yield "llm_prompt", f"{record.prompt.name}: {record.prompt.version}"
     yield "llm_outcome", record.outcome
     if record.cost_usd is not None:
         yield "llm_cost_usd", str(record.cost_usd)
@@ -182,14 +185,15 @@ def _is_crash(report: pytest.TestReport) -> bool:
 def _crashed(report: pytest.TestReport, session: LlmSession) -> Record:
     from pytest_llmupgrade.model import Record, RecordedError
 
-    model = session.planned_ids.pop(report.nodeid)
+    column = session.columns[session.planned_ids.pop(report.nodeid)]
     file = report.nodeid.partition("::")[0]
     return Record(
         case_id=report.nodeid.rpartition("[")[0],
         nodeid=report.nodeid,
         file=file,
         line=0,
-        model=model,
+        model=column.model,
+        asked_version=column.version,
         outcome="errored",
         error=RecordedError(kind="crash", message="the worker that ran this item crashed"),
     )
@@ -216,7 +220,7 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
     summary = summarise(
         (*before.values(), *rows),
         Planned(by_model={**({column.shown: column.planned} if column else {}), **session.planned}),
-        models=(*([column.shown] if column else []), *session.options.models),
+        models=(*([column.shown] if column else []), *session.columns),
         read=read,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.variants import variants_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.summary import CallCounts
     from pytest_llmupgrade.settings import Settings
     from pytest_llmupgrade.snapshots.book import Book
+    from pytest_llmupgrade.variants import Variant
 
 
 NO_JUDGE_MODEL = (
@@ -64,11 +67,11 @@ class LlmSession:
         self.elsewhere: list[CallCounts] = []
         """In the controller of xdist: the calls of workers that cannot reach it."""
         self.outcomes: dict[tuple[str, str], bool | None] = {}
-        """Whether a case passed on a model, by case key and model; None: it could not be judged."""
+        """Whether a case passed in a column, by case key and column; None: it could not be judged."""
         self.planned: dict[str, int] = {}
-        """Selected items by model."""
+        """Selected items by column."""
         self.planned_ids: dict[str, str] = {}
-        """Model by node id, of the eval items that are planned and not recorded yet."""
+        """Column by node id, of the eval items that are planned and not recorded yet."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -93,6 +96,13 @@ class LlmSession:
             name: spec if spec.base_url or name.startswith("local/") else replace(spec, base_url=default)
             for name, spec in specs.items()
         }
+
+    @cached_property
+    def columns(self) -> Mapping[str, Variant]:
+        """The run's columns by name, the incumbent first unless a kept run stands for it."""
+        kept = self.options.kept.baseline is not None
+        found = variants_of(self.options.models, self.options.prompts, incumbent_kept=kept)
+        return {variant.name: variant for variant in found}
 
     @cached_property
     def judge_model(self) -> str | None:
@@ -330,10 +340,10 @@ class LlmSession:
         return LlmJudge(self.judge_settings, partial(self.complete, judging=True))
 
     def plan(self, items: Iterable[tuple[str, str]]) -> None:
-        """Count the planned items: (node id, model)."""
-        for nodeid, model in items:
-            self.planned[model] = self.planned.get(model, 0) + 1
-            self.planned_ids[nodeid] = model
+        """Count the planned items: (node id, column)."""
+        for nodeid, column in items:
+            self.planned[column] = self.planned.get(column, 0) + 1
+            self.planned_ids[nodeid] = column
 
     def close(self) -> None:
         """End threads, connections and the local server."""

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.snapshot_writing import SnapshotRefused, hand_over
+from pytest_llmupgrade.plugin.telling import variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.engine.flight import Planned
     from pytest_llmupgrade.plugin.session import LlmSession
     from pytest_llmupgrade.snapshots.book import Book, Page
+    from pytest_llmupgrade.variants import Variant
 
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
@@ -35,10 +37,8 @@ class SnapshotHooks:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the item's page."""
         book = self._config.stash[SESSION].book
-        if _asks_model(item):
-            book.begin(page_of(item, book), lambda model: page_of(item, book, model))
-        else:
-            book.begin(None)
+        column = variant_of(item)
+        book.begin(None if column is None else page_of(item, book, column))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -98,21 +98,16 @@ def make_book(config: pytest.Config, session: LlmSession) -> Book:
 # --- pages -----------------------------------------------------------------------------------------
 
 
-def _asks_model(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and "llm_model" in callspec.params
-
-
-def page_of(item: pytest.Item, book: Book, other: str | None = None) -> Page:
-    """Return an item's page, its case in the file of its suite and its parameters; or its case's on another model."""
+def page_of(item: pytest.Item, book: Book, column: Variant) -> Page:
+    """Return the page of an item's case in a column, its own or another: in the file of its suite and parameters."""
     from pytest_llmupgrade.snapshots.files import snapshot_path
 
-    model = item.callspec.params["llm_model"]  # type: ignore[attr-defined]  # it asks a model
+    own = variant_of(item)
     parameters = item.name.partition("[")[2].removesuffix("]")
-    if other is not None:
-        parameters = other + parameters.removeprefix(model)
+    if own is not None:
+        parameters = column.name + parameters.removeprefix(own.name)
     name = ".".join(item.nodeid.split("::")[1:]).partition("[")[0]
-    return book.open(snapshot_path(item.path, parameters), name, other or model)
+    return book.open(snapshot_path(item.path, parameters), name)
 
 
 def without_recorded(
@@ -123,8 +118,9 @@ def without_recorded(
         return
     owners = {item.nodeid: item for item in items}
     for one in planned:
-        spare = session.book.mode.first or session.replays(one.request.model)
-        if not (spare and session.book.has(page_of(owners[one.owner], session.book), one.request)):
+        item, spare = owners[one.owner], session.book.mode.first or session.replays(one.request.model)
+        column = variant_of(item) if spare else None
+        if column is None or not session.book.has(page_of(item, session.book, column), one.request):
             yield one
 
 
@@ -154,6 +150,8 @@ def command(config: pytest.Config) -> str:
     """Return the command that renews what is stale, and nothing else."""
     session = config.stash[SESSION]
     words = ["pytest", "--snapshot-update", f"--llm-models={','.join(session.options.models)}"]
+    if session.options.prompts:
+        words.append(f"--llm-prompts={','.join(session.options.prompts)}")
     if session.options.judge_model:
         words.append(f"--llm-judge-model={session.options.judge_model}")
     return " ".join([*words, *(Path(path).as_posix() for path in config.getoption("file_or_dir"))])

@@ -102,13 +102,13 @@ def unconfigure(config: pytest.Config) -> None:
 def header(config: pytest.Config) -> list[str]:
     """Return the header's line: who is incumbent, who is candidate."""
     session = config.stash[SESSION]
-    models = session.options.models
-    if not models:
+    columns = tuple(session.columns)
+    if not columns:
         return []
     if session.baseline is not None:
-        return [f"llmupgrade: incumbent: {session.baseline.described} · candidates: {', '.join(models)}"]
-    against = f" · candidates: {', '.join(models[1:])}" if models[1:] else ""
-    return [f"llmupgrade: {'incumbent' if models[1:] else 'model'}: {models[0]}{against}"]
+        return [f"llmupgrade: incumbent: {session.baseline.described} · candidates: {', '.join(columns)}"]
+    against = f" · candidates: {', '.join(columns[1:])}" if columns[1:] else ""
+    return [f"llmupgrade: {'incumbent' if columns[1:] else 'model'}: {columns[0]}{against}"]
 
 
 def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

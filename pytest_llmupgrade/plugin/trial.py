@@ -11,6 +11,7 @@ from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
 from pytest_llmupgrade.fingerprints import case_fingerprint
 from pytest_llmupgrade.model import Record, RecordedError, Usage
 from pytest_llmupgrade.providers.quoting import without_keys
+from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,9 @@ class Trial:
 
     model: str
     case: Case | None
-    """None in a Python test."""
+    """As the model is told it; None in a Python test."""
+    version: str | None = None
+    """Of the prompts, where `--llm-prompts` asked for one."""
     repeat: int = 0
     """Index of the completion among those of the same request: a rerun asks anew, it is not told the same again."""
     completions: list[Completion] = field(default_factory=list)
@@ -44,6 +47,11 @@ class Trial:
     judgements: tuple[Judgement, ...] = ()
     """On the completion that is shown."""
     judge_cost_usd: Decimal | None = None
+
+    @property
+    def column(self) -> str:
+        """The column's name, as it stands in the item's brackets."""
+        return Variant(model=self.model, version=self.version).name
 
     @property
     def cost_usd(self) -> Decimal | None:
@@ -93,7 +101,7 @@ def record_of(
     path, line, _ = item.reportinfo()
     case = trial.case
     return Record(
-        case_id=case.key if case else item.nodeid.replace(f"[{trial.model}]", ""),
+        case_id=case.key if case else item.nodeid.replace(f"[{trial.column}]", ""),
         nodeid=item.nodeid,
         file=case.file if case else str(path),
         line=case.line if case else (line or 0) + 1,
@@ -116,6 +124,8 @@ def record_of(
         reason=reason,
         repeats=trial.repeats,
         case_sha256=case_fingerprint(case) if case else "",
+        prompt=case.told if case else None,
+        asked_version=trial.version,
     )
 
 

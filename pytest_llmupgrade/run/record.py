@@ -9,12 +9,13 @@ from typing import IO, TYPE_CHECKING
 
 from pytest_llmupgrade.codec import record_from_plain, record_to_plain
 from pytest_llmupgrade.model import NEGATION
+from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from decimal import Decimal
 
-    from pytest_llmupgrade.model import Outcome, Record, Usage
+    from pytest_llmupgrade.model import Outcome, PromptUse, Record, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Row:
     case_id: str
     nodeid: str
     model: str
+    """The column: the model, with the version where `--llm-prompts` made that an axis."""
     outcome: Outcome
     category: str
     difficulty: str
@@ -44,6 +46,9 @@ class Row:
     judge_adapted: tuple[str, ...]
     """What was changed in the requests of its judges: model and words."""
     offset: int
+    variant: Variant
+    """What the column is made of."""
+    prompt: PromptUse | None = None
 
 
 class Journal:
@@ -123,10 +128,11 @@ def _temporary() -> IO[bytes]:
 def row_of(record: Record, offset: int) -> Row:
     """Return the row of a record that begins at `offset`, in bytes."""
     judge_calls = [call for judgement in record.judgements for call in judgement.calls]
+    variant = Variant(model=record.model, version=record.asked_version)
     return Row(
         case_id=record.case_id,
         nodeid=record.nodeid,
-        model=record.model,
+        model=variant.name,
         outcome=record.outcome,
         category=record.category,
         difficulty=record.difficulty,
@@ -144,6 +150,8 @@ def row_of(record: Record, offset: int) -> Row:
         judge_adapted=tuple(f"{call.model}: {words}" for call in judge_calls for words in call.adapted),
         judge_passed=_judge_passed(record),
         offset=offset,
+        variant=variant,
+        prompt=record.prompt,
     )
 
 

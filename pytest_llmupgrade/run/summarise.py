@@ -13,6 +13,8 @@ from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import Usage
 from pytest_llmupgrade.run.causes import grouped
 from pytest_llmupgrade.run.cost_impact import cost_impact, mean_cost
+from pytest_llmupgrade.run.pairing import JUDGED, changes
+from pytest_llmupgrade.run.prompt_effects import prompt_effects
 from pytest_llmupgrade.run.summary import (
     CallCounts,
     Comparison,
@@ -29,13 +31,13 @@ from pytest_llmupgrade.stats import (
     smallest_visible_drop,
     typical_ratio,
 )
-from pytest_llmupgrade.verdict import Change, Evidence, Rule, decide
+from pytest_llmupgrade.verdict import Evidence, Rule, decide
 
 if TYPE_CHECKING:
-    from pytest_llmupgrade.model import Outcome, Record
+    from pytest_llmupgrade.model import Outcome, PromptUse, Record
+    from pytest_llmupgrade.variants import Variant
 
 OUTCOMES: tuple[Outcome, ...] = ("passed", "missed", "errored", "skipped")
-_JUDGED = frozenset(("passed", "missed"))
 
 
 class RowLike(Protocol):
@@ -77,6 +79,10 @@ class RowLike(Protocol):
     def times(self) -> int: ...  # noqa: D102
     @property
     def passes(self) -> int: ...  # noqa: D102
+    @property
+    def variant(self) -> Variant: ...  # noqa: D102
+    @property
+    def prompt(self) -> PromptUse | None: ...  # noqa: D102
 
 
 ReadRecord: TypeAlias = Callable[[str, str], "Record"]
@@ -97,8 +103,9 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
     """Return the summary of rows; `models` gives the order, its first is the incumbent."""
     by_model = planned.by_model
     named = {name: [row for row in rows if row.model == name] for name in models}
-    used = [name for name in models if named[name] or by_model.get(name)]
+    used = _without_twins([name for name in models if named[name] or by_model.get(name)], named)
     incumbent = used[0] if used else None
+    rule = _shared_out(rule or Rule(), [named[name] for name in used[1:]])
     return Summary(
         created=created,
         incumbent=incumbent,
@@ -111,10 +118,11 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
                 candidate=name,
                 read=read,
                 planned=max(by_model.get(used[0], 0), by_model.get(name, 0)),
-                rule=rule or Rule(),
+                rule=rule,
             )
             for name in used[1:]
         ),
+        prompts=prompt_effects((row for name in used for row in named[name]), incumbent, rule),
         judge_models=tuple(dict.fromkeys(row.judged_by for row in rows if row.judged_by)),
         judge_adapted=tuple(dict.fromkeys(words for row in rows for words in row.judge_adapted)),
         errors=_errors(rows, read),
@@ -122,6 +130,26 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
         calls=calls or CallCounts(),
         suite_hash=_suite_hash(rows),
     )
+
+
+def _without_twins(used: Sequence[str], named: Mapping[str, Sequence[RowLike]]) -> list[str]:
+    """Leave out the columns in which the incumbent was told what it is told now: they say everything twice."""
+    if not used:
+        return []
+    now = _told(named[used[0]])
+    twins = [name for name in used[1:] if named[name] and _told(named[name]).items() <= now.items()]
+    return [name for name in used if name not in twins]
+
+
+def _told(rows: Iterable[RowLike]) -> Mapping[str, tuple[str, PromptUse | None]]:
+    """Return what each case's model was told, by case: an A/A check has another model's name."""
+    return {row.case_id: (row.variant.model, row.prompt) for row in rows}
+
+
+def _shared_out(rule: Rule, candidates: Sequence[Sequence[RowLike]]) -> Rule:
+    """Let all columns share the error of one verdict where several prompts are tried, one of which will be chosen."""
+    axis = any(row.variant.version is not None for rows in candidates for row in rows)
+    return replace(rule, together=len(candidates)) if axis else rule
 
 
 def _suite_hash(rows: Iterable[RowLike]) -> str | None:
@@ -154,9 +182,9 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         )
         for pair in (("passed", "missed"), ("missed", "passed"))
     }
-    judged = sum(count for pair, count in cells.items() if set(pair) <= _JUDGED)
+    judged = sum(count for pair, count in cells.items() if set(pair) <= JUDGED)
     unpaired = max(len(old.keys() | new.keys()), planned) - judged
-    evidence = Evidence(changes=tuple(_changes(old_rows, new_rows)), unpaired=unpaired)
+    evidence = Evidence(changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired)
     return Comparison(
         incumbent=incumbent,
         candidate=candidate,
@@ -170,24 +198,6 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         decision=decide(evidence, rule or Rule()),
         visible_drop=_visible_drop(evidence) if judged else None,
     )
-
-
-def _changes(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Iterator[Change]:
-    """Yield how each case that is judged on both models changed; of repeats, the shares that passed."""
-    for case, before in old.items():
-        after = new.get(case)
-        if after is not None and {before.outcome, after.outcome} <= _JUDGED:
-            yield Change(
-                difference=_share(after) - _share(before),
-                category=after.category,
-                weight=after.weight,
-                repeated=max(before.times, after.times) > 1,
-            )
-
-
-def _share(row: RowLike) -> float:
-    """Return which share of a case's completions passed, 0 to 1."""
-    return row.passes / row.times if row.times > 1 else float(row.outcome == "passed")
 
 
 def _visible_drop(evidence: Evidence) -> float | None:
@@ -214,6 +224,8 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
     adapted = dict.fromkeys(words for row in rows for words in row.adapted)
     return ModelSummary(
         name=name,
+        model=rows[0].variant.model if rows else name,
+        version=rows[0].variant.version if rows else None,
         tally=_tally(rows, max(planned, len(rows))),
         completed=sum(row.times for row in done),
         usage=_sum_usage(row.usage for row in done),

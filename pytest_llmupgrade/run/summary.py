@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.run.causes import CauseGroup, grouped
 from pytest_llmupgrade.run.cost_impact import CostImpact
 from pytest_llmupgrade.stats import Interval, Pairs, tango, wilson
+from pytest_llmupgrade.variants import once_more
 from pytest_llmupgrade.verdict import WORST_FIRST, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_llmupgrade.model import Record, Usage
+    from pytest_llmupgrade.run.prompt_effects import PromptEffects
     from pytest_llmupgrade.verdict import VerdictWord
 
 
@@ -61,7 +63,7 @@ class Flaky:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
-    """One model's column."""
+    """One column: a model, told one version of its prompts."""
 
     name: str
     tally: Tally
@@ -87,6 +89,10 @@ class ModelSummary:
     """USD per request, each case counted by the requests that it stands for; None: one is unpriced."""
     monthly_requests: int | None = None
     """The declared traffic; None: not declared."""
+    model: str = ""
+    """As the settings and `--llm-models` name it."""
+    version: str | None = None
+    """Of `--llm-prompts`; None: what the model uses."""
     causes: tuple[CauseGroup, ...] = ()
     """Why its items missed, the most frequent first."""
     judge_passed: int = 0
@@ -166,7 +172,7 @@ class Comparison:
     @property
     def same_model(self) -> bool:
         """Whether this is an A/A check: the same model twice, as `m` and `m#2`."""
-        return self.incumbent.partition("#")[0] == self.candidate.partition("#")[0]
+        return once_more(self.candidate, self.incumbent)
 
     @property
     def flip_rate(self) -> float | None:
@@ -225,6 +231,8 @@ class Summary:
     calls: CallCounts = field(default_factory=CallCounts)
     suite_hash: str | None = None
     """SHA-256 over the cases that were recorded, what they ask and want; None where there is none."""
+    prompts: tuple[PromptEffects, ...] = ()
+    """The grid of each prompt that a case names."""
     breaches: tuple[str, ...] = ()
     """What fails the run beside its items, one sentence each: a verdict, a threshold."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +13,7 @@ from pytest_llmupgrade.snapshots.entry import Call, Entry, call_of
 from pytest_llmupgrade.snapshots.files import read_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_llmupgrade.model import Answer, Request
@@ -40,7 +41,6 @@ class Mode:
 class Page:
     """What one attempt at one item finds in its snapshot, and what it asked."""
 
-    model: str
     name: str
     load: Callable[[], Mapping[str, Entry]]
     """Reads the file, once it is needed; FaultyFiles where it is none of ours."""
@@ -93,18 +93,25 @@ class Book:
         self._files: dict[Path, Mapping[str, Entry]] = {}
         self.page: Page | None = None
         """Of the item that runs now."""
-        self._sibling: Callable[[str], Page] | None = None
-        self._asked: Page | None = None
-        """Whose answers are judged next: the item's own, or the incumbent's on the same case."""
+        self._open: Page | None = None
+        """Where answers are looked up now: on the item's own page, or on the incumbent's of the same case."""
 
-    def begin(self, page: Page | None, sibling: Callable[[str], Page] | None = None) -> None:
-        """Turn to an item's page; `sibling` gives the same case's page of another model."""
-        self.page = self._asked = page
-        self._sibling = sibling
+    def begin(self, page: Page | None) -> None:
+        """Turn to an item's page."""
+        self.page = self._open = page
 
-    def open(self, path: Path, name: str, model: str) -> Page:
+    @contextmanager
+    def beside(self, page: Page) -> Iterator[None]:
+        """Look up, and note, on another page than the item's own: a candidate's item asks for the incumbent, too."""
+        before, self._open = self._open, page
+        try:
+            yield
+        finally:
+            self._open = before
+
+    def open(self, path: Path, name: str) -> Page:
         """Return a new page for a case in a file."""
-        return Page(model=model, name=name, load=partial(self._entries, path))
+        return Page(name=name, load=partial(self._entries, path))
 
     def _entries(self, path: Path) -> Mapping[str, Entry]:
         if path not in self._files:
@@ -120,7 +127,7 @@ class Book:
         self, request: Request, live: Callable[[Request], Answer], *, judging: bool = False
     ) -> Answer:
         """Answer a request from the snapshot or live, as the mode says."""
-        page = self._turn(request, judging=judging)
+        page = self._open
         if page is None:
             return live(request)
         place = place_of(request)
@@ -130,19 +137,6 @@ class Book:
         if self.mode.replay:
             return CallFailure(kind="replay", message=page.fault(place, judging=judging))
         return page.note(place, self._live(page, request, place, live, judging=judging), judging=judging)
-
-    def _turn(self, request: Request, *, judging: bool) -> Page | None:
-        """Return the page that a request belongs to: a candidate's item may ask for the incumbent's answer, too.
-
-        What is asked and judged for another model is looked up on that model's page, and noted on no item's own.
-        """
-        if not judging and self.page is not None and self._sibling is not None:
-            own = request.model == self.page.model
-            if own:
-                self._asked = self.page
-            elif self._asked is None or self._asked.model != request.model:
-                self._asked = self._sibling(request.model)
-        return self._asked
 
     def has(self, page: Page, request: Request) -> bool:
         """Whether a request of a page will be answered without a call."""

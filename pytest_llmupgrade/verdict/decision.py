@@ -50,6 +50,8 @@ class Decision:
     """About how many more cases would settle it if the models are equally good; None: settled, or hopeless."""
     categories: tuple[CategoryFinding, ...] = ()
     """Only where there are several, or one with a margin of its own."""
+    together: int = 1
+    """How many verdicts share the error of one."""
     too_many_unpaired: bool = False
     """So many cases lack a verdict on both models that what is left may not stand for the whole."""
     weighted: bool = False

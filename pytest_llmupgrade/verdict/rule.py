@@ -37,13 +37,15 @@ class Rule:
     """How many times the cases may be looked at, 1 or 2."""
     look: int = 1
     """Which look this is, from 1."""
+    together: int = 1
+    """How many candidates are tried for one choice; each verdict has its share of the error (Bonferroni)."""
     max_unpaired: float = 0.03
     """The share of cases without a verdict on both models from which on nothing is called safe."""
 
     @property
     def alpha(self) -> float:
-        """The one-sided error of this look."""
-        return ALPHA_BY_LOOKS[self.looks]
+        """The one-sided error of this look, of one of the verdicts."""
+        return ALPHA_BY_LOOKS[self.looks] / self.together
 
     @property
     def confidence(self) -> float:
@@ -70,6 +72,7 @@ def decide(evidence: Evidence, rule: Rule) -> Decision:
         margin=rule.margin,
         look=rule.look,
         looks=rule.looks,
+        together=rule.together,
         paired=len(evidence.changes),
         unpaired=evidence.unpaired,
         fewest_cases=rule.fewest_cases,

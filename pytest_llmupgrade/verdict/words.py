@@ -46,6 +46,8 @@ def reasons(decision: Decision) -> Iterator[str]:
         )
     if decision.looks > 1:
         yield f"look {decision.look} of {decision.looks} planned, each with a {share(decision.confidence)} interval"
+    if decision.together > 1:
+        yield f"one of {decision.together} tried, so each has a {share(decision.confidence)} interval (Bonferroni)"
     if decision.weighted:
         yield "weighted by traffic"
     if decision.repeated:

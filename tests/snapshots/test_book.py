@@ -49,7 +49,7 @@ def book_of(folder: Path, mode: Mode, gone: tuple[str, ...] = ()) -> Book:
         )
         (folder / model).write_text(join_texts({"a": entry_text(entry)}))
     book = Book(mode, lambda model: model in gone, str)
-    book.begin(book.open(folder / "new", "a", "new"), lambda model: book.open(folder / model, "a", model))
+    book.begin(book.open(folder / "new", "a"))
     return book
 
 
@@ -111,8 +111,9 @@ def test_the_incumbents_answer_in_a_candidates_item(tmp_path: Path) -> None:
 
     assert ask(request("new")) == "new recorded"
     assert ask(request("judge", "about new"), judging=True) == "judge of new"
-    assert ask(request("old")) == "old recorded"
-    assert ask(request("judge", "about old"), judging=True) == "judge of old"
+    with book.beside(book.open(tmp_path / "old", "a")):
+        assert ask(request("old")) == "old recorded"
+        assert ask(request("judge", "about old"), judging=True) == "judge of old"
     assert [one.answer for one in book.page.calls.values()] == ["new recorded"]
     assert [one.answer for one in book.page.judging.values()] == ["judge of new"]
 

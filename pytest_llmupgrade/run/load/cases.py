@@ -113,7 +113,7 @@ class _Loader:
             repeat=wire.repeat or shared.repeat,
             pass_when=pass_rule(shared.pass_when if wire.pass_when is None else wire.pass_when),
             source=wire.source,
-            prompt=wire.prompt or shared.prompt,
+            prompt=wire.prompt if "prompt" in wire.model_fields_set else shared.prompt,
             vars={**shared.vars, **wire.vars} if wire.vars else shared.vars,
             params={**shared.params, **wire.params} if wire.params else shared.params,
             tools=tuple(wire.tools or shared.tools),

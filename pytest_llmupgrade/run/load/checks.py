@@ -23,9 +23,7 @@ class Problem(NamedTuple):
 
 
 def shared(wire: Shared) -> Iterator[Problem]:
-    """Yield what is wrong in a file's or a case's tools and response format, and what is not done yet."""
-    if wire.prompt is not None:
-        yield Problem("prompt", "named prompts are not read yet; write the system prompt into messages")
+    """Yield what is wrong in a file's or a case's tools and response format."""
     if wire.pass_when is not None and pass_rule(wire.pass_when) is None:
         yield Problem("pass_when", f"pass_when: {shown(wire.pass_when)} is no rule; write {EXAMPLES}")
     for index, tool in enumerate(wire.tools):

@@ -13,12 +13,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.run.report.json_report import case_of, head_of
+from pytest_llmupgrade.run.report.prompt_lines import effect_lines, grid
 from pytest_llmupgrade.run.report.verdict_lines import verdict_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_llmupgrade.model import Record
+    from pytest_llmupgrade.run.prompt_effects import PromptEffects
     from pytest_llmupgrade.run.summary import Summary
 
 _LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight")
@@ -49,7 +51,15 @@ def html_lines(
 
 def _beside(summary: Summary) -> dict[str, Any]:
     """Return what the page shows and the JSON report leaves to its cases."""
-    return {"verdict_lines": _verdicts(summary), "errors": dict(list(summary.errors.items())[:_ERRORS])}
+    return {
+        "verdict_lines": _verdicts(summary),
+        "prompt_grids": [_prompt(one) for one in summary.prompts if len(one.cells) > 1],
+        "errors": dict(list(summary.errors.items())[:_ERRORS]),
+    }
+
+
+def _prompt(effects: PromptEffects) -> dict[str, Any]:
+    return {"name": effects.name, "grid": list(grid(effects)), "lines": list(effect_lines(effects))}
 
 
 def _asset(name: str) -> str:

@@ -10,6 +10,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import record_to_plain
+from pytest_llmupgrade.run.report.json_prompts import prompt_of
+from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,6 +65,7 @@ def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, A
         "breaches": list(summary.breaches),
         "models": [_model(model) for model in summary.models],
         "comparisons": [_comparison(comparison) for comparison in summary.comparisons],
+        "prompts": [prompt_of(effects) for effects in summary.prompts],
         "calls": _calls(summary),
     }
 
@@ -84,6 +87,8 @@ def _model(model: ModelSummary) -> dict[str, Any]:
     tally, usage, interval = model.tally, model.usage, model.tally.interval
     return {
         "name": model.name,
+        "model": model.model or model.name,
+        "prompt_version": model.version,
         "planned": tally.planned,
         "completed": model.completed,
         "judged": tally.judged,
@@ -157,6 +162,7 @@ def _decision(comparison: Comparison) -> dict[str, Any]:
         "looks": decision.looks,
         "weighted": decision.weighted,
         "repeated": decision.repeated,
+        "together": decision.together,
         "flip_rate": comparison.flip_rate,
         "visible_drop": comparison.visible_drop,
         "categories": [_category(found) for found in decision.categories],
@@ -213,6 +219,7 @@ def case_of(record: Record) -> dict[str, Any]:
         **record_to_plain(record),
     }
     plain["id"] = plain.pop("case_id")
+    plain["column"] = Variant(model=record.model, version=plain.pop("asked_version", None)).name
     plain["judges"] = [
         {"name": judgement.judge, "passed": judgement.passed, "reason": judgement.reason}
         for judgement in record.judgements

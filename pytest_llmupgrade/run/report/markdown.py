@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
+from pytest_llmupgrade.run.report.markdown_prompts import prompt_block
 from pytest_llmupgrade.run.report.markdown_table import group_tables, model_table
 from pytest_llmupgrade.run.report.markdown_text import code, escaped, plain
 from pytest_llmupgrade.run.report.verdict_lines import bill_words, verdict_lines
@@ -61,6 +62,9 @@ def _blocks(summary: Summary) -> Iterator[list[str]]:
         yield from _comparison(comparison)
     if not summary.comparisons:
         yield [line for model in summary.models for line in _causes(f"Why {plain(model.name)} missed", model)]
+    for effects in summary.prompts:
+        if len(effects.cells) > 1:
+            yield [*prompt_block(effects), ""]
 
 
 def _verdicts(summary: Summary) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _unpriced(summary: Summary) -> Iterator[str]:
             answers = wording.plural(model.unpriced, "answer")
             counted = model.usage.input_tokens + model.usage.output_tokens
             advice = (
-                f'set price = {{...}} in [tool.llmupgrade.models."{model.name}"]'
+                f'set price = {{...}} in [tool.llmupgrade.models."{model.model or model.name}"]'
                 if counted
                 else "no token counts came with them"
             )

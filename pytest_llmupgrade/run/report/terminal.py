@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.run.report.changes import cause_lines, comparison_lines
 from pytest_llmupgrade.run.report.notes import note_lines
-from pytest_llmupgrade.run.report.spans import Line, Span
+from pytest_llmupgrade.run.report.prompt_lines import effect_lines, grid
+from pytest_llmupgrade.run.report.spans import Line, Span, Style
 from pytest_llmupgrade.run.report.table import table_lines
 from pytest_llmupgrade.run.report.verdict_lines import STYLES, verdict_lines
+from pytest_llmupgrade.wording import cells, pad, printable, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_llmupgrade.run.prompt_effects import PromptEffects
     from pytest_llmupgrade.run.report.verdict_lines import Emphasis
     from pytest_llmupgrade.run.summary import Summary
 
@@ -44,7 +47,32 @@ def _body(summary: Summary, *, width: int, verbosity: int) -> Iterator[Line]:
     if not summary.comparisons and verbosity >= 0:
         for model in summary.models:
             yield from cause_lines("why it missed", model.causes, width)
+    for effects in summary.prompts if verbosity >= 0 else ():
+        yield from _prompt(effects, width)
     yield from note_lines(summary, width)
+
+
+_PROMPT_STYLES: Mapping[str, Style] = {"title": "bold", "bad": "bad", "good": "good"}
+
+
+def _prompt(effects: PromptEffects, width: int) -> Iterator[Line]:
+    """Yield a prompt's grid and what it comes to; nothing where one model was told one version."""
+    if len(effects.cells) == 1:
+        return
+    yield ()
+    yield (
+        Span(f"prompt {shorten(printable(effects.name), width - 30)}", "bold"),
+        Span(", accuracy by model and version"),
+    )
+    rows = list(grid(effects))
+    sizes = [min(max(map(cells, column)), 30) for column in zip(*rows, strict=True)]
+    for row in rows:
+        texts = [pad(shorten(text, size), size) for text, size in zip(row, sizes, strict=True)]
+        yield (Span(f"  {'  '.join(texts)}".rstrip()[:width]),)
+    for text, kind in effect_lines(effects):
+        indent = "  " if kind == "title" else "    "
+        for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=f"{indent}  "):
+            yield (Span(line, _PROMPT_STYLES.get(kind, "")),)
 
 
 def _verdicts(lines: Sequence[Emphasis], width: int) -> Iterator[Line]:

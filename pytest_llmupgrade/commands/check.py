@@ -1,0 +1,75 @@
+"""`llmupgrade check`: eval files, prompts.yaml and rollout.yaml, read as a run would read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.commands.naming import GLOBS
+from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
+from pytest_llmupgrade.prompts import find_prompts, load_prompts
+from pytest_llmupgrade.prompts.binding import case_faults
+from pytest_llmupgrade.prompts.loading import FILE
+from pytest_llmupgrade.rollout.loading import load_rollout
+from pytest_llmupgrade.run.load import load_suite
+from pytest_llmupgrade.wording import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_llmupgrade.prompts import Prompts
+
+_ROLLOUTS = ("rollout.yaml", "rollout.yml")
+
+
+def check(paths: Iterable[Path], say: Callable[[str], object]) -> int:
+    """Say that all files are in order; FaultyFiles names everything that is wrong in any of them."""
+    faults: list[Fault] = []
+    files = tuple(_files(paths))
+    cases = 0
+    for path in files:
+        try:
+            cases += _check(path)
+        except FaultyFiles as error:
+            faults.extend(fault for fault in error.faults if fault not in faults)
+    if faults:
+        raise FaultyFiles(faults)
+    say(f"{len(files)} files, {plural(cases, 'case')}: all in order")
+    return 0
+
+
+def _check(path: Path) -> int:
+    """Return how many cases a file has."""
+    if path.name in _ROLLOUTS:
+        load_rollout(path)
+        return 0
+    if path.name == FILE:
+        load_prompts(path)
+        return 0
+    cases = load_suite(path, file=path.as_posix())
+    if any(case.prompt is not None for case in cases):
+        faults = tuple(case_faults(cases, _prompts_of(path)))
+        if faults:
+            raise FaultyFiles(faults)
+    return len(cases)
+
+
+def _prompts_of(path: Path) -> Prompts | None:
+    root = Path.cwd()
+    found = find_prompts(path.resolve().parent, root)
+    if found is None:
+        return None
+    return load_prompts(found, file=(found.relative_to(root) if root in found.parents else found).as_posix())
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            found = sorted({file for glob in (*GLOBS, FILE) for file in path.rglob(glob)})
+            if not found:
+                raise UsageError(f"{path}: no eval files in it (eval_*.yaml, *.eval.yaml)")
+            yield from found
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"{path}: no such file")

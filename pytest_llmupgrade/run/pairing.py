@@ -1,0 +1,48 @@
+"""Two sets of rows, paired by case: what changed from the one to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_llmupgrade.verdict import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_llmupgrade.model import Outcome
+
+JUDGED = frozenset(("passed", "missed"))
+"""The outcomes that are a verdict."""
+
+
+class Judged(Protocol):
+    """What pairing needs of a row."""
+
+    @property
+    def outcome(self) -> Outcome: ...  # noqa: D102  said by model.Record
+    @property
+    def category(self) -> str: ...  # noqa: D102
+    @property
+    def weight(self) -> float: ...  # noqa: D102
+    @property
+    def times(self) -> int: ...  # noqa: D102
+    @property
+    def passes(self) -> int: ...  # noqa: D102
+
+
+def changes(old: Mapping[str, Judged], new: Mapping[str, Judged]) -> Iterator[Change]:
+    """Yield how each case that is judged on both sides changed; of repeats, the shares that passed."""
+    for case, before in old.items():
+        after = new.get(case)
+        if after is not None and {before.outcome, after.outcome} <= JUDGED:
+            yield Change(
+                difference=_share(after) - _share(before),
+                category=after.category,
+                weight=after.weight,
+                repeated=max(before.times, after.times) > 1,
+            )
+
+
+def _share(row: Judged) -> float:
+    """Return which share of a case's completions passed, 0 to 1."""
+    return row.passes / row.times if row.times > 1 else float(row.outcome == "passed")
