@@ -11,13 +11,15 @@ import yaml
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.commands.init import WORKFLOW, guess, run, successor
 from pytest_llmupgrade.deadlines import find, shipped
+from pytest_llmupgrade.prompts import load_prompts
+from pytest_llmupgrade.prompts.binding import case_faults
 from pytest_llmupgrade.run.load import load_suite
 from pytest_llmupgrade.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WRITTEN = {"evals/eval_example.yaml", "pyproject.toml", WORKFLOW}
+WRITTEN = {"evals/eval_example.yaml", "evals/prompts.yaml", "pyproject.toml", WORKFLOW}
 
 
 def files_of(root: Path) -> dict[str, str]:
@@ -38,7 +40,11 @@ def test_everything_written_is_in_order(tmp_path: Path) -> None:
     lines = init(tmp_path, incumbent="gpt-4o", candidate="gpt-6-luna")
     made = files_of(tmp_path)
     assert set(made) >= WRITTEN
-    assert len(load_suite(tmp_path / "evals" / "eval_example.yaml", file="e")) >= 4
+    cases = load_suite(tmp_path / "evals" / "eval_example.yaml", file="e")
+    assert len(cases) >= 4
+    prompts = load_prompts(tmp_path / "evals" / "prompts.yaml")
+    assert list(case_faults(cases, prompts)) == []
+    assert prompts["desk"].versions == ("verbose", "concise")
     assert set(load_settings(tmp_path / "pyproject.toml").models) == {"gpt-4o", "gpt-6-luna"}
     assert "@" not in made["pyproject.toml"]
     assert not any(word in text for text in made.values() for word in ("@INCUMBENT@", "@CANDIDATE@"))
