@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,6 @@ def skips(case: Case, model: str) -> bool:
 
 def with_breaches(session: LlmSession, summary: Summary) -> Summary:
     """Return the summary with what fails the run beside its items."""
-    from dataclasses import replace
-
     from pytest_llmupgrade.verdict.breaches import breaches
 
     gate = session.settings.gate
@@ -118,4 +117,7 @@ def warning_before(session: LlmSession) -> str | None:
 
     if incumbent_of(session) is None:
         return None
-    return unprovable(rule_of(session), max(session.planned.values(), default=0))
+    # of the candidates of `--llm-prompts`, one may be what the incumbent is told now, which is compared with nothing
+    tried = max(1, len(session.columns) - 2) if session.options.prompts else 1
+    rule = replace(rule_of(session), together=tried)
+    return unprovable(rule, max(session.planned.values(), default=0))

@@ -34,10 +34,10 @@ def llm_model(request: pytest.FixtureRequest, llm_prompt: str | None) -> str:  #
 
 @pytest.fixture
 def llm_case(request: pytest.FixtureRequest) -> Case:
-    """Return the eval case that this item runs; only items of eval files have one."""
-    from pytest_llmupgrade.plugin.collect import case_of
+    """Return the eval case that this item runs, as its model is told it; only items of eval files have one."""
+    from pytest_llmupgrade.plugin.telling import told_case
 
-    case = case_of(request.node)
+    case = told_case(request.node)
     if case is None:
         pytest.fail("llm_case is there for eval files only; a Python test asks its own questions: llm(...)")
     return case

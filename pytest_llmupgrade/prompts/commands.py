@@ -67,6 +67,10 @@ def _list(file: Path | None) -> Iterator[str]:
 
 def _diff(options: argparse.Namespace) -> Iterator[str]:
     if options.base is not None:
+        if options.name is not None:
+            raise UsageError(
+                "--base compares whole files; leave the prompt's name out, or name a file: --file PATH"
+            )
         yield from _since(options.base, options.file)
         return
     if len(options.versions) > 2:  # noqa: PLR2004  a pair

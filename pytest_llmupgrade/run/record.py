@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from pytest_llmupgrade.codec import record_from_plain, record_to_plain
 from pytest_llmupgrade.model import NEGATION
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_llmupgrade.model import Outcome, PromptUse, Record, Usage
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +129,16 @@ def _temporary() -> IO[bytes]:
     return tempfile.TemporaryFile(prefix="llmupgrade-")
 
 
+@lru_cache(maxsize=1_000)
+def _shared(value: T) -> T:
+    """Return one object for all equal ones: every row has them."""
+    return value
+
+
 def row_of(record: Record, offset: int) -> Row:
     """Return the row of a record that begins at `offset`, in bytes."""
     judge_calls = [call for judgement in record.judgements for call in judgement.calls]
-    variant = Variant(model=record.model, version=record.asked_version)
+    variant = _shared(Variant(model=record.model, version=record.asked_version))
     return Row(
         case_id=record.case_id,
         nodeid=record.nodeid,
@@ -151,7 +161,7 @@ def row_of(record: Record, offset: int) -> Row:
         judge_passed=_judge_passed(record),
         offset=offset,
         variant=variant,
-        prompt=record.prompt,
+        prompt=_shared(record.prompt),
     )
 
 

@@ -137,7 +137,8 @@ def _without_twins(used: Sequence[str], named: Mapping[str, Sequence[RowLike]]) 
     if not used:
         return []
     now = _told(named[used[0]])
-    twins = [name for name in used[1:] if named[name] and _told(named[name]).items() <= now.items()]
+    axis = [name for name in used[1:] if any(row.variant.version is not None for row in named[name])]
+    twins = [name for name in axis if _told(named[name]).items() <= now.items()]
     return [name for name in used if name not in twins]
 
 

@@ -39,7 +39,7 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models"
     for found in decision.categories:
         yield from _category(found)
-    if not decision.provable:
+    if not decision.provable and decision.verdict != "safe":  # a great gain proves it with fewer
         yield (
             f"{plural(decision.paired, 'case')} can never prove {_pp(decision.margin)}: "
             f"that takes {decision.fewest_cases} even if none differs"

@@ -56,3 +56,27 @@ def test_a_real_model_answers_alike_everywhere(project: Project, monkeypatch: py
         assert processes_with(marker) == []
     assert answers[0] == answers[1] == answers[2]
     assert project.server.calls == []
+
+
+def test_two_prompts_on_two_real_models(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the example with prompts: both models, told two versions, each of them priced, judged and named."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    folder = Path(__file__).parents[2] / "example_suite" / "with_prompts"
+    for path in folder.glob("*.yaml"):
+        project.write(f"with_prompts/{path.name}", path.read_bytes())
+    project.models = "local/smollm2-135m-q3,local/smollm2-135m"
+    project.run(
+        "with_prompts", "--llm-prompts=verbose,concise", "-k", "great or terrible", "--llm-report=out.json"
+    )
+    report = json.loads((project.pytester.path / "out.json").read_text())
+    (grid,) = report["prompts"]
+    assert [(cell["model"], cell["version"], cell["judged"], cell["now"]) for cell in grid["cells"]] == [
+        ("local/smollm2-135m-q3", "verbose", 2, True),
+        ("local/smollm2-135m-q3", "concise", 2, False),
+        ("local/smollm2-135m", "verbose", 2, False),
+        ("local/smollm2-135m", "concise", 2, False),
+    ]
+    assert all(one["saved_input_tokens"] > 40 for one in grid["simplifications"])
+    assert len({case["prompt"]["sha256"] for case in report["cases"]}) == 2
+    assert project.server.calls == []

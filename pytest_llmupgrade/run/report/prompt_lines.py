@@ -46,7 +46,7 @@ def _cells(effects: PromptEffects) -> Iterator[Emphasis]:
     now, paired = effects.now, [cell for cell in effects.cells if cell.decision is not None]
     if now is None or not paired:
         return
-    yield f"each against {_of(now)}, which is told now", "title"
+    yield f"each against {printable(now.model)} as it is told now, {printable(now.version)}", "title"
     for cell in paired:
         if cell.decision is not None:
             counts = f"{len(cell.broke)} broke, {len(cell.fixed)} fixed"
@@ -123,7 +123,7 @@ def _simplify(found: Sequence[Simplification]) -> Iterator[Emphasis]:
     for one in safe:
         yield f"{_instead(one)} saves {_saving(one)}: {verdict_words(one.decision)}", "good"
     if not safe:
-        yield "none that is shown to be", ""
+        yield "none is shown to be", ""
     for one in found:
         if one.decision.verdict == "inconclusive":
             yield f"{_instead(one)} would save {_saving(one)}: {verdict_words(one.decision)}", ""

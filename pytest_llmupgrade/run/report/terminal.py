@@ -71,7 +71,9 @@ def _prompt(effects: PromptEffects, width: int) -> Iterator[Line]:
         yield (Span(f"  {'  '.join(texts)}".rstrip()[:width]),)
     for text, kind in effect_lines(effects):
         indent = "  " if kind == "title" else "    "
-        for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=f"{indent}  "):
+        for line in textwrap.wrap(
+            text, width, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+        ):
             yield (Span(line, _PROMPT_STYLES.get(kind, "")),)
 
 
