@@ -163,7 +163,7 @@ class _Reader:
             )
             return ()
         for glob, version in use.items():
-            if drafts and version not in drafts:
+            if drafts and str(version) not in drafts:
                 hint = nearest(str(version), drafts) or f"Known: {', '.join(drafts)}"
                 self._fault(use.lines[glob], f"{label}use: no version {shown(version)}. {hint}")
         rules = [(glob, str(version)) for glob, version in use.items() if glob != "default"]

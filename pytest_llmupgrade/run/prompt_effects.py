@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pytest_llmupgrade.run.cost_impact import Paid, mean_cost
 from pytest_llmupgrade.run.pairing import JUDGED, Judged, changes
+from pytest_llmupgrade.variants import once_more
 from pytest_llmupgrade.verdict import Evidence, decide
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class PromptEffects:
         return tuple(dict.fromkeys(cell.version for cell in self.cells))
 
     @property
+    def told_apart(self) -> bool:
+        """Whether any model was told several versions."""
+        return len({cell.model for cell in self.cells}) < len(self.cells)
+
+    @property
     def now(self) -> PromptCell | None:
         """What the incumbent is told now."""
         return next((cell for cell in self.cells if cell.now), None)
@@ -125,8 +131,8 @@ def prompt_effects(rows: Iterable[Told], incumbent: str | None, rule: Rule) -> t
     grids: dict[str, _Grid] = {}
     before: dict[str, dict[str, Told]] = {}
     for row in rows:
-        if row.prompt is None:
-            continue
+        if row.prompt is None or (incumbent and row.model != incumbent and once_more(row.model, incumbent)):
+            continue  # an A/A check says nothing of prompts
         if row.model == incumbent:
             before.setdefault(row.prompt.name, {})[row.case_id] = row
         if row.variant.version in (None, row.prompt.version):  # else a version that this prompt does not have

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.prompt_effects import PromptCell, PromptEffects
     from pytest_llmupgrade.run.summary import Summary
 
-OWN = {"old": "verbose", "new": "concise"}
+OWN = {"old": "verbose", "old#2": "verbose", "new": "concise"}
 TOKENS = {"verbose": 400, "concise": 100}
 Column = tuple[str, "str | None"]
 """A model, and the version that the flag asked for."""
@@ -124,6 +124,11 @@ def test_without_an_axis_nobody_is_blamed() -> None:
     assert any(
         "whether by the prompt or by the model is not known" in text for text, _ in effect_lines(effects)
     )
+
+
+def test_an_a_a_check_blames_no_prompt() -> None:
+    """A model asked once more is no model to find a prompt for."""
+    assert len(effects_of({("old", None): [True, True], ("old#2", None): [True, False]}).cells) == 1
 
 
 def test_what_the_incumbent_says_twice_is_one_column() -> None:

@@ -159,6 +159,10 @@ FAULTS = [
         "prompts.yaml:5: prompt 'a': use: no version 'consise'. Did you mean 'concise'?",
     ),
     (
+        "prompts:\n  a:\n    versions: {v1: x, v2: y}\n    use: {default: [v1]}",
+        "prompts.yaml:4: prompt 'a': use: no version ['v1']. Known: v1, v2",
+    ),
+    (
         "prompts:\n  a:\n    versions:\n      v1: {text: x, role: user}",
         "prompts.yaml:4: prompt 'a': version 'v1': role must be system or developer, not 'user'",
     ),

@@ -34,7 +34,8 @@ def _accuracy(cell: PromptCell | None) -> str:
 
 def effect_lines(effects: PromptEffects) -> Iterator[Emphasis]:
     """Yield what stands below a grid, each line with what it is."""
-    yield from _cells(effects)
+    if effects.told_apart:  # else the cells are the candidates, of which the report has said all
+        yield from _cells(effects)
     yield from _revisit(effects)
     yield from _simplify(effects.simplifications)
 
