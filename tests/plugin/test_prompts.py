@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.batches import Batches
 from tests.wire import Call, Said
 
 if TYPE_CHECKING:
@@ -329,3 +330,20 @@ def test_an_estimate_counts_what_is_asked_alike_once(prompted: Project) -> None:
     """--llm-estimate prices each call once, though two columns ask it."""
     result = prompted.run(FLAG, "--llm-estimate")
     result.stdout.fnmatch_lines(["old  *6 *", "new  *6 *"])
+
+
+def test_a_batch_asks_what_is_asked_alike_once(prompted: Project) -> None:
+    """--llm-batch hands in each call of the axis once, and every column has its answers."""
+    batches = Batches(prompted.server)
+    prompted.server.when(batches.rule)
+    report = report_of(prompted, FLAG, "--llm-batch")
+    assert (
+        len({line["custom_id"] for lines in batches.handed_in for line in lines}) + live_calls(prompted)
+        == 3 * 4
+    )
+    assert {model["judged"] for model in report["models"]} == {3}
+
+
+def live_calls(project: Project) -> int:
+    """Return how many calls were made one by one."""
+    return sum(call.path.endswith("/completions") for call in project.server.calls)
