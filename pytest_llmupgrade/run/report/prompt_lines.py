@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.report.spans import SHOWN
-from pytest_llmupgrade.verdict.words import verdict_words
+from pytest_llmupgrade.verdict.words import difference_words, verdict_words
 from pytest_llmupgrade.wording import plural, printable
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.run.prompt_effects import PromptCell, PromptEffects, Simplification
     from pytest_llmupgrade.run.report.verdict_lines import Emphasis
-    from pytest_llmupgrade.verdict import Decision
 
 
 def grid(effects: PromptEffects) -> Iterator[tuple[str, ...]]:
@@ -50,22 +49,14 @@ def _cells(effects: PromptEffects) -> Iterator[Emphasis]:
     yield f"each against {printable(now.model)} as it is told now, {printable(now.version)}", "title"
     for cell in paired:
         if cell.decision is not None:
-            counts = f"{len(cell.broke)} broke, {len(cell.fixed)} fixed"
-            yield f"{_of(cell)}: {counts}{_difference(cell.decision)}: {verdict_words(cell.decision)}", ""
+            parts = (f"{len(cell.broke)} broke, {len(cell.fixed)} fixed", difference_words(cell.decision))
+            yield f"{_of(cell)}: {', '.join(filter(None, parts))}: {verdict_words(cell.decision)}", ""
     if effects.together > 1:
         yield f"{effects.together} are tried, so each verdict has its share of the error (Bonferroni)", ""
 
 
 def _of(cell: PromptCell) -> str:
     return f"{printable(cell.model)} with {printable(cell.version)}"
-
-
-def _difference(decision: Decision) -> str:
-    found = decision.interval
-    if found is None:
-        return ""
-    bounds = f"[{wording.points(found.low)}, {wording.points(found.high)}]"
-    return f", {wording.points(found.estimate)} {wording.share(decision.confidence)} interval {bounds}"
 
 
 # --- to revisit ------------------------------------------------------------------------------------
@@ -129,7 +120,10 @@ def _simplify(found: Sequence[Simplification]) -> Iterator[Emphasis]:
         if one.decision.verdict == "inconclusive":
             yield f"{_instead(one)} would save {_saving(one)}: {verdict_words(one.decision)}", ""
         elif one.decision.verdict == "regression":
-            yield f"{_instead(one)} is worse{_difference(one.decision)}: keep {printable(one.longer)}", ""
+            yield (
+                f"{_instead(one)} is worse, {difference_words(one.decision)}: keep {printable(one.longer)}",
+                "",
+            )
 
 
 def _instead(one: Simplification) -> str:
