@@ -134,9 +134,10 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
 
 def _without_twins(used: Sequence[str], named: Mapping[str, Sequence[RowLike]]) -> list[str]:
     """Leave out the columns in which the incumbent was told what it is told now: they say everything twice."""
-    if not used:
-        return []
-    now = _told(named[used[0]])
+    first = named[used[0]] if used else ()
+    if not first or first[0].variant.name != used[0]:  # nobody ran, or a kept run stands for the incumbent
+        return list(used)
+    now = _told(first)
     axis = [name for name in used[1:] if any(row.variant.version is not None for row in named[name])]
     twins = [name for name in axis if _told(named[name]).items() <= now.items()]
     return [name for name in used if name not in twins]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,23 @@ def test_what_the_incumbent_says_twice_is_one_column() -> None:
     summary = summary_of(runs(4, {}))
     assert [one.name for one in summary.models] == ["old", "old-concise", "new-verbose", "new-concise"]
     assert [one.candidate for one in summary.comparisons] == ["old-concise", "new-verbose", "new-concise"]
+
+
+def test_a_kept_run_of_the_same_prompt_is_compared() -> None:
+    """Where a kept run stands for the incumbent, the same model told the same is no repetition of it."""
+    records = [record(("old", None), 0, passed=True), record(("old", "verbose"), 0, passed=False)]
+    kept, new = (row_of(one, 0) for one in records)
+    rows = [replace(kept, model="old (baseline)"), new]
+    summary = summarise(
+        rows,
+        Planned(by_model={}),
+        models=["old (baseline)", "old-verbose"],
+        read=lambda _case, model: records["verbose" in model],
+        created="",
+    )
+    assert [(one.candidate, short([flip.case_id for flip in one.broke])) for one in summary.comparisons] == [
+        ("old-verbose", [0])
+    ]
 
 
 def test_trying_more_prompts_makes_none_look_safe() -> None:
