@@ -138,7 +138,9 @@ def _add_deadlines(commands: Any) -> None:
 
 
 def _add_init(commands: Any) -> None:
-    init = commands.add_parser("init", help="write a first suite, prompts.yaml, settings and a GitHub workflow")
+    init = commands.add_parser(
+        "init", help="write a first suite, prompts.yaml, settings and a GitHub workflow"
+    )
     init.add_argument("folder", nargs="?", type=Path, default=Path(), help="default: here")
     init.add_argument("--incumbent", metavar="MODEL", help="the model in production now")
     init.add_argument("--candidate", metavar="MODEL", help="the model that may follow it")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.plugin import options, start
-from pytest_llmupgrade.plugin.fixtures import llm, llm_case, llm_judged, llm_model, llm_target
+from pytest_llmupgrade.plugin.fixtures import llm, llm_case, llm_judged, llm_model, llm_prompt, llm_target
 from pytest_llmupgrade.plugin.judges import *  # noqa: F403  every name there is a fixture
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["llm", "llm_case", "llm_judged", "llm_model", "llm_target"]
+__all__ = ["llm", "llm_case", "llm_judged", "llm_model", "llm_prompt", "llm_target"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
