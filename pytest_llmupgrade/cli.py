@@ -40,10 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print a JSON Schema, for editors and programs")
     schema.add_argument(
         "of",
-        choices=["cases", "prompts", "rollout", "report"],
+        choices=["cases", "prompts", "rollout", "report", "decision"],
         nargs="?",
         default="cases",
-        help="eval files, prompts.yaml, rollout.yaml, or what --llm-report=PATH.json writes",
+        help="eval files, prompts.yaml, rollout.yaml, what --llm-report=PATH.json writes, or --llm-decision",
     )
     schema.set_defaults(run=_schema)
 
@@ -284,6 +284,12 @@ def _add_runs(commands: Any) -> None:
             metavar="PP",
             help="percentage points (default: that of pyproject.toml, or 5)",
         )
+        command.add_argument(
+            "--decision",
+            type=Path,
+            metavar="PATH.json",
+            help="write the verdict as a decision file, which `evidence` in rollout.yaml names",
+        )
     for command in (compare, merge):
         command.add_argument(
             "--report",
@@ -331,6 +337,7 @@ def _kept(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
+    from pytest_llmupgrade.decisions.wire import decision_schema
     from pytest_llmupgrade.prompts.schema import prompts_schema
     from pytest_llmupgrade.rollout.wire import rollout_schema
     from pytest_llmupgrade.run.load import case_schema
@@ -341,6 +348,7 @@ def _schema(options: argparse.Namespace) -> int:
         "prompts": prompts_schema,
         "rollout": rollout_schema,
         "report": report_schema,
+        "decision": decision_schema,
     }
     print(json.dumps(schemas[options.of](), indent=2))
     return 0

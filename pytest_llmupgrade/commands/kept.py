@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.kept import places
+from pytest_llmupgrade.kept.deciding import check_decision, write_joined_decision
 from pytest_llmupgrade.kept.joining import join_runs
 from pytest_llmupgrade.kept.reading import read_run
 from pytest_llmupgrade.kept.showing import check_reports, lines, write_reports, writing
@@ -50,6 +51,7 @@ def compare(options: argparse.Namespace) -> int:
 
     check_reports(options.report)
     old, new = (read_run(places.find_run(name), shown=name) for name in (options.old, options.new))
+    check_decision(options.decision)
     joined = compare_runs(
         old,
         new,
@@ -58,7 +60,7 @@ def compare(options: argparse.Namespace) -> int:
         common=options.common,
         rule=_rule(options, new),
     )
-    return _told(_completed(joined, [new]), options.report)
+    return _told(_completed(joined, [new]), options)
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -66,6 +68,7 @@ def merge(options: argparse.Namespace) -> int:
     from pytest_llmupgrade.kept.merging import check_mergeable, write_merged
 
     check_reports(options.report)
+    check_decision(options.decision)
     runs = [read_run(places.find_run(name), shown=name) for name in options.runs]
     check_mergeable(runs)
     if options.output is not None:
@@ -75,21 +78,24 @@ def merge(options: argparse.Namespace) -> int:
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
     joined = join_runs(runs, rule=_rule(options, runs[0]))
-    return _told(_completed(joined, runs), options.report)
+    return _told(_completed(joined, runs), options)
 
 
 def report(options: argparse.Namespace) -> int:
     """Render one kept run in the format that was asked for; the exit code is 0, whatever the run found."""
     from pytest_llmupgrade.kept.showing import texts
 
+    check_decision(options.decision)
     run = read_run(places.find_run(options.run_name), shown=options.run_name)
     joined = _completed(join_runs([run], rule=_rule(options, run)), [run])
     pieces = texts(joined, options.format, colour=options.output is None and _coloured())
     if options.output is None:
         sys.stdout.writelines(pieces)
-        return 0
-    with writing(options.output), options.output.open("w", encoding="utf-8") as stream:
-        stream.writelines(pieces)
+    else:
+        with writing(options.output), options.output.open("w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
+    if options.decision is not None:
+        write_joined_decision(joined, options.decision)
     return 0
 
 
@@ -124,8 +130,10 @@ def _completed(joined: Joined, runs: Sequence[KeptRun]) -> Joined:
     return replace(joined, summary=with_trust(joined.summary.with_traffic(traffic), judge, Path()))
 
 
-def _told(joined: Joined, reports: Sequence[Path]) -> int:
+def _told(joined: Joined, options: argparse.Namespace) -> int:
     for line in lines(joined, colour=_coloured()):
         sys.stdout.write(f"{line}\n")
-    write_reports(joined, reports)
+    write_reports(joined, options.report)
+    if options.decision is not None:
+        write_joined_decision(joined, options.decision)
     return 1 if any(comparison.broke for comparison in joined.summary.comparisons) else 0

@@ -56,6 +56,10 @@ def check_gate(session: LlmSession) -> None:
         raise UsageError(
             f"--llm-fail-on={verdict.fail_on} needs an incumbent and a candidate: --llm-models=OLD,NEW"
         )
+    if verdict.decision is not None:
+        from pytest_llmupgrade.plugin.deciding import check_decision
+
+        check_decision(session, verdict.decision)
 
 
 # --- an item ---------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.record import Journal
 
 HOOKS = "llmupgrade-kept"
+KEPT_AS = pytest.StashKey[tuple[str, str]]()
+"""On the config, once this run is kept: its name there, and when it began."""
 
 
 class KeptHooks:
@@ -77,7 +79,9 @@ def _open(config: pytest.Config, session: LlmSession) -> IO[bytes]:
         folder = runs_folder(config)
         stream = places.open_new(places.new_place(folder, now, os.getpid()))
         places.prune(folder)
-    stream.write(head_line(_head(session, now)))
+    head = _head(session, now)
+    stream.write(head_line(head))
+    config.stash[KEPT_AS] = (Path(stream.name).stem, head.created)
     return stream
 
 

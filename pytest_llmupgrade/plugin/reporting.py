@@ -243,6 +243,10 @@ def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
 
     write_terminal(reporter, summary)
     write_reports(reporter, summary, session)
+    if session.options.verdict.decision is not None:
+        from pytest_llmupgrade.plugin.deciding import tell_decision
+
+        tell_decision(reporter, summary, session)
     if "GITHUB_STEP_SUMMARY" in os.environ or "GITHUB_ACTIONS" in os.environ:
         from pytest_llmupgrade.plugin.github import tell_github
 

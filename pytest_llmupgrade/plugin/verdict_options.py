@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ class VerdictOptions:
     fail_on: FailOn | None = None
     look: int = 1
     """Which of the planned looks this run is, from 1."""
+    decision: Path | None = None
+    """Where what was decided is written, as a rollout's evidence."""
 
 
 def add_verdict_options(group: pytest.OptionGroup) -> None:
@@ -46,18 +49,28 @@ def add_verdict_options(group: pytest.OptionGroup) -> None:
         default="1",
         help="which look at the same comparison this is, where [tool.llmupgrade.gate] plans two (default: 1)",
     )
+    group.addoption(
+        "--llm-decision",
+        dest="llm_decision",
+        metavar="PATH.json",
+        default=None,
+        help="write the verdict with the hashes of suite and prompts to PATH, whatever it is: what `evidence` in "
+        "rollout.yaml names",
+    )
 
 
 def read_verdict_options(config: pytest.Config) -> VerdictOptions:
     """Return the frozen options; pytest.UsageError where a value is wrong."""
     margin, fail_on = config.getoption("llm_margin"), config.getoption("llm_fail_on")
     look: str = config.getoption("llm_look")
+    decision: str | None = config.getoption("llm_decision")
     if look not in ("1", "2"):
         raise pytest.UsageError(f"--llm-look={look}: write 1, or 2 where two looks are planned")
     return VerdictOptions(
         margin=None if margin is None else _margin(margin),
         fail_on=None if fail_on is None else _fail_on(fail_on),
         look=int(look),
+        decision=None if decision is None else Path(decision),
     )
 
 

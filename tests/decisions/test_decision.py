@@ -1,0 +1,230 @@
+"""The decision file: what is in it, and that it is read back as it was written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from pytest_llmupgrade.cli import main
+from pytest_llmupgrade.decisions.files import decision_text, read_decision, write_decision
+from pytest_llmupgrade.decisions.wire import SCHEMA, decision_schema
+from pytest_llmupgrade.errors import FaultyFiles
+from pytest_llmupgrade.kept.wire import End
+from pytest_llmupgrade.model import PromptUse, Usage
+from tests.kept.making import head, keep, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from pytest_llmupgrade.model import Record
+
+
+def records(model: str, *, missed: Iterable[int] = (), cases: int = 100, **more: Any) -> list[Record]:
+    """Return one record for each case on a model."""
+    gone = set(missed)
+    return [
+        record(
+            f"case-{n}",
+            model,
+            "missed" if n in gone else "passed",
+            usage=Usage(input_tokens=10, output_tokens=2),
+            **more,
+        )
+        for n in range(cases)
+    ]
+
+
+def decide(folder: Path, monkeypatch: pytest.MonkeyPatch, *kept: Sequence[Record], **heads: Any) -> Any:
+    """Keep a run, let `llmupgrade report` write its decision, and return the file's JSON."""
+    monkeypatch.chdir(folder)
+    keep(folder / "run.jsonl", [one for each in kept for one in each], head(**heads))
+    assert main(["report", "run.jsonl", "-o", "report.txt", "--decision", "decision.json"]) == 0
+    return json.loads((folder / "decision.json").read_text("utf-8"))
+
+
+def test_one_entry_for_each_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate has its verdict with its figures, the bad ones, too; a model beside itself is none."""
+    found = decide(
+        tmp_path,
+        monkeypatch,
+        records("old"),
+        records("good"),
+        records("bad", missed=range(20)),
+        records("old#2"),
+        models=("old", "good", "bad", "old#2"),
+    )
+    Draft202012Validator(decision_schema()).validate(found)
+    assert (found["schema"], found["runs"]) == (SCHEMA, ["run"])
+    assert found["incumbent"]["model"] == "old"
+    good, bad = found["candidates"]
+    assert (good["model"], good["verdict"], good["paired"], good["broke"]) == ("good", "safe", 100, 0)
+    assert (bad["model"], bad["verdict"], bad["broke"]) == ("bad", "regression", 20)
+    assert bad["interval"][0] < bad["difference"] == pytest.approx(-0.2)
+    assert (bad["margin"], bad["confidence"]) == (0.05, 0.9)
+    assert [(suite["file"], suite["cases"]) for suite in found["suites"]] == [("evals/eval_a.yaml", 100)]
+
+
+def test_the_file_is_deterministic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same run gives the same bytes, whatever the order of its records, one field a line."""
+    decide(tmp_path, monkeypatch, records("old"), records("new"))
+    first = (tmp_path / "decision.json").read_bytes()
+    decide(tmp_path, monkeypatch, records("new")[::-1], records("old"))
+    assert (tmp_path / "decision.json").read_bytes() == first
+    assert b'\n   "verdict": "safe",\n' in first
+
+
+def test_prompts_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each model was told stands beside the verdict; a model in two versions has two entries of one model."""
+
+    def use(version: str) -> PromptUse:
+        return PromptUse(name="support", version=version, sha256=f"sha of {version}")
+
+    found = decide(
+        tmp_path,
+        monkeypatch,
+        records("old", prompt=use("long")),
+        [*versions("new", "long", use("long")), *versions("new", "short", use("short"))],
+        models=("old", "new-long", "new-short"),
+    )
+    told = {each["name"]: (each["model"], each["prompts"]["support"]) for each in found["candidates"]}
+    assert set(told) == {"new-long", "new-short"}
+    assert {model for model, _ in told.values()} == {"new"}
+    assert told["new-short"][1] == {
+        "incumbent": {"version": "long", "sha256": "sha of long"},
+        "candidate": {"version": "short", "sha256": "sha of short"},
+    }
+
+
+def versions(model: str, version: str, use: PromptUse) -> list[Record]:
+    """Return records of a model that was told one version of its prompt."""
+    return [
+        replace(one, nodeid=f"{one.case_id}[{model}-{version}]", asked_version=version)
+        for one in records(model, prompt=use)
+    ]
+
+
+def test_names_on_the_wire_and_money(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model stands as its requests name it, money as a decimal string, and the unpriced as null."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.llmupgrade.models."new"]\nwire_name = "acme-large"\n', encoding="utf-8"
+    )
+    found = decide(tmp_path, monkeypatch, records("old"), records("new", cost_usd="0.000123"))
+    candidate = found["candidates"][0]
+    assert (candidate["name"], candidate["model"]) == ("new", "acme-large")
+    assert candidate["cost_per_1000_usd"] == "0.123000"
+    assert found["incumbent"]["cost_per_1000_usd"] is None
+
+
+def test_nothing_compared_is_no_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of one model decides nothing, and says so."""
+    monkeypatch.chdir(tmp_path)
+    keep(tmp_path / "run.jsonl", records("old"), head(models=("old",)))
+    assert main(["report", "run.jsonl", "--decision", "decision.json"]) == 2
+    assert "no candidate was compared with an incumbent" in capsys.readouterr().err
+    assert not (tmp_path / "decision.json").exists()
+
+
+def test_an_interrupted_run_is_no_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was stopped leaves the decision of before as it is."""
+    decide(tmp_path, monkeypatch, records("old"), records("new"))
+    before = (tmp_path / "decision.json").read_bytes()
+    keep(tmp_path / "run.jsonl", records("old"), end=End(exit_reason="interrupted"))
+    assert main(["report", "run.jsonl", "-o", "report.txt", "--decision", "decision.json"]) == 2
+    assert "the run did not finish (interrupted), so it decided nothing" in capsys.readouterr().err
+    assert (tmp_path / "decision.json").read_bytes() == before
+
+
+def test_nothing_else_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path that holds something else is refused before anything is read."""
+    monkeypatch.chdir(tmp_path)
+    keep(tmp_path / "run.jsonl", records("old"))
+    (tmp_path / "package.json").write_text('{"name": "shop"}')
+    assert main(["report", "run.jsonl", "--decision", "package.json"]) == 2
+    assert "holds something else than a decision" in capsys.readouterr().err
+    assert (tmp_path / "package.json").read_text() == '{"name": "shop"}'
+
+
+def test_two_runs_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`llmupgrade compare` decides on the new run against the old one's incumbent, and names both runs."""
+    monkeypatch.chdir(tmp_path)
+    keep(tmp_path / "then.jsonl", records("old"), head(models=("old",)))
+    keep(tmp_path / "now.jsonl", records("new"), head(models=("new",)))
+    main(["compare", "then.jsonl", "now.jsonl", "--decision", "decision.json"])
+    found = read_decision(tmp_path / "decision.json", shown="decision.json")
+    assert (found.incumbent.model, found.candidates[0].model) == ("old", "new")
+    assert found.runs == ("then", "now")
+
+
+def test_the_shipped_schema() -> None:
+    """The package ships the schema that `llmupgrade schema decision` prints."""
+    shipped = json.loads(files("pytest_llmupgrade").joinpath("data/decision.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(shipped)
+    assert shipped == decision_schema()
+
+
+def test_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read and written again is the same text."""
+    decide(tmp_path, monkeypatch, records("old"), records("new"))
+    path = tmp_path / "decision.json"
+    text = path.read_text("utf-8")
+    read = read_decision(path, shown="decision.json")
+    assert decision_text(read) == text
+    write_decision(path, read)
+    assert path.read_text("utf-8") == text
+
+
+BAD = [
+    (b"", "Expecting value"),
+    (b"[]", "its schema is not 'llmupgrade-decision/1'"),
+    (b'{"schema": "llmupgrade-report/1"}', "its schema is not"),
+    (b'{"schema": "llmupgrade-decision/2"}', "upgrade pytest-llmupgrade"),
+    (b'{"schema": "llmupgrade-decision/1"}', "created: field required"),
+    (b"\xff\xfe", ""),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), BAD)
+def test_bad_files_are_one_line(tmp_path: Path, data: bytes, words: str) -> None:
+    """A file that is no decision is told in one line."""
+    path = tmp_path / "decision.json"
+    path.write_bytes(data)
+    with pytest.raises(FaultyFiles) as caught:
+        read_decision(path, shown="decision.json")
+    assert str(caught.value).startswith("decision.json: no decision file: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=200), at=st.floats(0, 1))
+def test_broken_bytes_never_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, at: float
+) -> None:
+    """Whatever a merge or an editor leaves, the file is read or told to be none."""
+    path = tmp_path / "decision.json"
+    if not (tmp_path / "whole.json").exists():
+        decide(tmp_path, monkeypatch, records("old", cases=3), records("new", cases=3))
+        path.replace(tmp_path / "whole.json")
+    whole = (tmp_path / "whole.json").read_bytes()
+    cut = int(at * len(whole))
+    path.write_bytes(whole[:cut] + data + whole[cut + len(data) :])
+    told = ""
+    try:
+        read_decision(path, shown="decision.json")
+    except FaultyFiles as error:
+        told = str(error)
+    assert not told or told.startswith("decision.json: ")
