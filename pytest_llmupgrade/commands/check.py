@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.prompts import Prompts
 
-_ROLLOUTS = ("rollout.yaml", "rollout.yml")
+_ROLLOUTS = ("rollout.yaml", "rollout.yml", "*.rollout.yaml", "*.rollout.yml")
 
 
 def check(paths: Iterable[Path], say: Callable[[str], object]) -> int:
@@ -40,7 +41,7 @@ def check(paths: Iterable[Path], say: Callable[[str], object]) -> int:
 
 def _check(path: Path) -> int:
     """Return how many cases a file has."""
-    if path.name in _ROLLOUTS:
+    if any(fnmatch(path.name, pattern) for pattern in _ROLLOUTS):
         load_rollout(path)
         return 0
     if path.name == FILE:

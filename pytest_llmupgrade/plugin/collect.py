@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles
+from pytest_llmupgrade.plugin.faulty import FaultyFileError
 from pytest_llmupgrade.plugin.internals import fixture_names, has_fixture, is_builtin_fixture
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.session import NO_JUDGE_MODEL
@@ -102,10 +103,6 @@ def case_of(item: pytest.Item) -> Case | None:
     """Return the case that an item runs, None for a Python test."""
     suite = item.parent
     return suite.cases.get(getattr(item, "originalname", "")) if isinstance(suite, EvalFile) else None
-
-
-class FaultyFileError(pytest.Collector.CollectError):
-    """Everything that is wrong in one eval file; the run ends with exit code 4."""
 
 
 # --- faults that only fixtures and marks can tell --------------------------------------------------

@@ -6,12 +6,17 @@ read the same manager. `getfixturedefs` takes a node since pytest 8.1, and took 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def skip_at_item(reason: str) -> NoReturn:
+    """Skip the running item, and let the report name its own place, not this line; pytest's marks do the same."""
+    raise pytest.skip.Exception(reason, _use_item_location=True)
 
 
 def has_fixture(node: pytest.Collector, name: str) -> bool:

@@ -13,6 +13,11 @@ import pytest
 from pytest_llmupgrade.plugin.batch_options import add_batch_option, read_batch
 from pytest_llmupgrade.plugin.kept_options import KeptOptions, add_kept_options, read_kept_options
 from pytest_llmupgrade.plugin.prompt_options import add_prompt_option, read_prompts
+from pytest_llmupgrade.plugin.rollout_options import (
+    RolloutOptions,
+    add_rollout_options,
+    read_rollout_options,
+)
 from pytest_llmupgrade.plugin.snapshot_options import (
     SnapshotOptions,
     add_snapshot_options,
@@ -68,6 +73,7 @@ class Options:
     kept: KeptOptions = field(default_factory=KeptOptions)
     snapshots: SnapshotOptions = field(default_factory=SnapshotOptions)
     verdict: VerdictOptions = field(default_factory=VerdictOptions)
+    rollout: RolloutOptions = field(default_factory=RolloutOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -114,6 +120,7 @@ def add_options(parser: pytest.Parser) -> None:
     add_kept_options(group)
     add_snapshot_options(group)
     add_verdict_options(group)
+    add_rollout_options(group, parser)
     parser.addini(
         "llm_files",
         type="args",
@@ -196,6 +203,7 @@ def read_options(config: pytest.Config) -> Options:
         kept=read_kept_options(config, models),
         snapshots=read_snapshot_options(config),
         verdict=read_verdict_options(config),
+        rollout=read_rollout_options(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),
         judge_model=config.getoption("llm_judge_model"),

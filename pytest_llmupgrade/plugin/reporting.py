@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmupgrade.errors import LlmUpgradeError
-from pytest_llmupgrade.plugin.collect import EvalFile, FaultyFileError
+from pytest_llmupgrade.plugin.collect import EvalFile
 from pytest_llmupgrade.plugin.failing import rule_of, with_breaches
 from pytest_llmupgrade.plugin.judge_note import with_judge
 from pytest_llmupgrade.plugin.keys import SESSION, TRIAL
@@ -29,33 +29,6 @@ if TYPE_CHECKING:
 
 RECORD = "llmupgrade_record"
 """The attribute of a TestReport that carries a record; gone once the record is kept."""
-FAULTY = "llmupgrade_faulty"
-"""The attribute of a CollectReport of a faulty eval file."""
-
-
-# --- faulty files ----------------------------------------------------------------------------------
-
-
-def mark_faulty(report: pytest.CollectReport, collector: pytest.Collector) -> pytest.CollectReport:
-    """Flag the report of an eval file that could not be read."""
-    error = report.call.excinfo if report.failed and getattr(report, "call", None) else None
-    if isinstance(collector, EvalFile) and error is not None and isinstance(error.value, FaultyFileError):
-        setattr(report, FAULTY, True)
-        del report.call  # an exception does not travel between xdist's processes
-    return report
-
-
-_FAULTY_SEEN = pytest.StashKey[bool]()
-
-
-def note_faulty(config: pytest.Config, report: pytest.CollectReport) -> None:
-    """Remember that an eval file was faulty."""
-    if getattr(report, FAULTY, False):
-        config.stash[_FAULTY_SEEN] = True
-        distribution = config.pluginmanager.get_plugin("dsession")
-        if distribution is not None and not config.getoption("continue_on_collection_errors"):
-            # xdist would run, and pay for, everything else; without it pytest stops here by itself.
-            distribution.shouldstop = "faulty eval files"
 
 
 def hide_callspecs(session: pytest.Session) -> None:
@@ -64,12 +37,6 @@ def hide_callspecs(session: pytest.Session) -> None:
         for item in session.items:
             if isinstance(item.parent, EvalFile):
                 item.__dict__.pop("callspec", None)
-
-
-def correct_exit_status(session: pytest.Session) -> None:
-    """Make a run with faulty eval files end as wrong usage does, exit code 4; last, as syrupy ORs codes."""
-    if session.config.stash.get(_FAULTY_SEEN, False):
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 # --- records ---------------------------------------------------------------------------------------

@@ -23,17 +23,6 @@ class RunHooks:
         """Remember the session, which pytest tells when enough has failed."""
         self._session = session
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Flag faulty eval files."""
-        return reporting.mark_faulty((yield), collector)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Remember faulty eval files."""
-        reporting.note_faulty(self._config, report)
-
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected."""
         planning.plan(session)
@@ -66,14 +55,11 @@ class RunHooks:
         reporting.keep_record(self._config, report)
         planning.stop_if_over(self._session)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Correct the exit status, last of all."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand over what a worker counted, before xdist sends it."""
         reporting.hide_callspecs(session)
         planning.hand_over_calls(session.config)
-        result = yield
-        reporting.correct_exit_status(session)
-        return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Say what the run found."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmupgrade.plugin.faulty import watch_for_faults
 from pytest_llmupgrade.plugin.kept import HOOKS as KEPT_HOOKS
 from pytest_llmupgrade.plugin.kept import KeptHooks, check_keep
 from pytest_llmupgrade.plugin.keys import SESSION
@@ -52,6 +53,7 @@ def activate(config: pytest.Config) -> None:
 
         config.pluginmanager.register(RunHooks(config), _HOOKS)
         config.addinivalue_line("filterwarnings", _NOT_THE_SUITES)
+        watch_for_faults(config)
         _show_progress(config)
         if config.stash[SESSION].options.estimate:
             from pytest_llmupgrade.plugin.estimating import EstimateHooks
@@ -117,11 +119,27 @@ def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector 
     if file_path.parent.parent.name == "__llm_snapshots__":
         return None
     if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
-        return None
+        return _rollout_file(file_path, parent)
     activate(parent.config)
     from pytest_llmupgrade.plugin.collect import EvalFile
 
     collector: EvalFile = EvalFile.from_parent(parent, path=file_path)
+    return collector
+
+
+def _rollout_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Return a collector for a rollout file of ours, None for any other file."""
+    patterns = parent.config.stash[SESSION].options.rollout.files
+    if not any(fnmatch(file_path.name, pattern) for pattern in patterns):
+        return None
+    from pytest_llmupgrade.rollout.recognising import is_rollout
+
+    if not is_rollout(file_path):
+        return None
+    watch_for_faults(parent.config)
+    from pytest_llmupgrade.plugin.rollout_items import RolloutFile
+
+    collector: RolloutFile = RolloutFile.from_parent(parent, path=file_path)
     return collector
 
 

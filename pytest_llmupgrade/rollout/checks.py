@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _Place: TypeAlias = tuple[int | str, ...]
 _TIMED = ("latency", "first_token")
 _WHOLE = 100
+RESERVED = ("base", "step", "records", "duration", "traffic", "evidence", "fingerprint", "deadline")
+"""What a pull request's other checks are called."""
 
 
 def source_of(name: str, wire: MetricWire) -> str:
@@ -80,6 +82,8 @@ def _percent_faults(wire: FileWire) -> Iterator[tuple[_Place, str]]:
 
 def _metric_faults(name: str, metric: MetricWire) -> Iterator[tuple[_Place, str]]:
     at: _Place = ("metrics", name)
+    if name in RESERVED:
+        yield at, f"metric {name!r}: the gate has a check of that name; write another, such as {name}_share"
     source = source_of(name, metric)
     known = get_args(EventSource) if metric.type == "event" else get_args(MeanSource)
     if source not in known:

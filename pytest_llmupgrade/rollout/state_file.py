@@ -65,14 +65,25 @@ def read_history(folder: Path) -> History:
     """Return what the folder's state file holds; UsageError where it cannot be read."""
     path = folder / STATE_FILE
     try:
-        return _history(json.loads(path.read_bytes()))
+        return parse_history(path.read_bytes(), shown=path)
     except FileNotFoundError:
         return History()
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no state file of this version"
-        raise UsageError(
-            f"{path}: cannot be read: {reason}; it may hold a rollback, so look into it before you remove it"
-        ) from None
+    except OSError as error:
+        raise _unread(path, error.strerror) from None
+
+
+def parse_history(data: bytes, *, shown: object) -> History:
+    """Return what a state file's bytes hold; UsageError where they are none."""
+    try:
+        return _history(json.loads(data))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise _unread(shown, "it is no state file of this version") from None
+
+
+def _unread(shown: object, reason: str | None) -> UsageError:
+    return UsageError(
+        f"{shown}: cannot be read: {reason}; it may hold a rollback, so look into it before you remove it"
+    )
 
 
 def write_state(folder: Path, rollout: str, decide: Callable[[State | None], State], *, at: str) -> State:

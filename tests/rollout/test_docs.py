@@ -46,6 +46,9 @@ def test_the_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path.write_text(changed(("percent: 5\n", "percent: 7\n")))
     assert main(["check", str(path)]) == 2
     assert "rollout.yaml:5: percent 7 is no step" in capsys.readouterr().err
+    other = path.rename(tmp_path / "pilot.rollout.yaml")
+    assert main(["check", str(other)]) == 2
+    assert "pilot.rollout.yaml:5: percent 7 is no step" in capsys.readouterr().err
 
 
 def test_the_product_imports_no_pytest() -> None:

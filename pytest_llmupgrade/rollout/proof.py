@@ -1,0 +1,121 @@
+"""Whether a decision file is the evidence for a rollout: SAFE, on its models, its prompts and its cases; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_llmupgrade import wording
+from pytest_llmupgrade.errors import LlmUpgradeError
+from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, against
+from pytest_llmupgrade.wording import plural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_llmupgrade.decisions.wire import Candidate, DecisionFile, Suite
+    from pytest_llmupgrade.rollout.change import Change
+    from pytest_llmupgrade.rollout.config import Rollout
+
+PromptNow: TypeAlias = "Callable[[str, str], str]"
+"""(prompt, model) -> the SHA-256 of what the model is told now; UsageError where nobody can say."""
+SuiteNow: TypeAlias = "Callable[[str], Suite | str]"
+"""FILE -> the eval file as it stands now, or why it cannot be read."""
+
+
+def evidence_ruling(change: Change, decision: DecisionFile | str) -> Ruling:
+    """Return whether an offline run found the new arm's model safe; a text says why there is no decision."""
+    if isinstance(decision, str):
+        return against(f"evidence: {decision}", change)
+    file, model = change.after.evidence, change.after.arms["new"].model
+    found = candidates_for(decision, model)
+    if not found:
+        others = ", ".join(printable(each.model) for each in decision.candidates)
+        return against(f"evidence: {file} decides on {others or 'nobody'}, not on {model}", change)
+    if any(each.verdict == "safe" for each in found):
+        return PASSED
+    words = f"evidence: {file}: {verdict_words(found[0])}"
+    worse = found[0].verdict == "regression" and change.after.percent > 0
+    return Ruling(result="fail", words=words) if worse else against(words, change)
+
+
+def fingerprint_ruling(
+    change: Change, decision: DecisionFile | str, *, prompt_now: PromptNow, suite_now: SuiteNow
+) -> Ruling:
+    """Return whether the decision is on the models, prompts and cases that there are now."""
+    if isinstance(decision, str):
+        return Ruling(result="noted", words="fingerprint: there is no decision to compare with; see evidence")
+    faults = [
+        *_model_faults(change.after, decision),
+        *_prompt_faults(change.after, candidates_for(decision, change.after.arms["new"].model), prompt_now),
+        *_suite_faults(decision, suite_now),
+    ]
+    if not faults:
+        return PASSED
+    more = f" (and {plural(len(faults) - 1, 'more difference')})" if faults[1:] else ""
+    return against(
+        f"fingerprint: {change.after.evidence} was decided on something else: {faults[0]}{more}; "
+        "run the suite again with --llm-decision",
+        change,
+    )
+
+
+def candidates_for(decision: DecisionFile, model: str) -> Sequence[Candidate]:
+    """Return what was decided on a model, the safe verdicts first."""
+    found = [each for each in decision.candidates if model in (each.model, each.name)]
+    return sorted(found, key=lambda each: each.verdict != "safe")
+
+
+def verdict_words(candidate: Candidate) -> str:
+    """Return a verdict that is not SAFE, with its figures."""
+    word = candidate.verdict.upper()
+    if candidate.difference is None or candidate.interval is None:
+        return f"{candidate.name} is {word}: no case was judged on both models"
+    return (
+        f"{candidate.name} is {word}: {wording.points(candidate.difference)} "
+        f"{wording.interval(*candidate.interval)} on {plural(candidate.paired, 'case')}, "
+        f"where a drop of {candidate.margin * 100:g} pp is accepted; only SAFE lets a pilot start"
+    )
+
+
+# --- what differs ----------------------------------------------------------------------------------
+
+
+def _model_faults(rollout: Rollout, decision: DecisionFile) -> Iterator[str]:
+    old, incumbent = rollout.arms["old"].model, decision.incumbent
+    if old not in (incumbent.model, incumbent.name):
+        yield f"its incumbent is {printable(incumbent.model)}, arms.old is {old}"
+
+
+def _prompt_faults(rollout: Rollout, found: Sequence[Candidate], prompt_now: PromptNow) -> Sequence[str]:
+    """Return what the prompts of the likest candidate differ in: a model may stand there in several versions."""
+    wanted = [each for each in found if each.verdict == "safe"] or found
+    return min((tuple(_told_otherwise(rollout, each, prompt_now)) for each in wanted), key=len, default=())
+
+
+def _told_otherwise(rollout: Rollout, candidate: Candidate, prompt_now: PromptNow) -> Iterator[str]:
+    for name, arm in rollout.arms.items():
+        if arm.prompt is None:
+            continue
+        both = candidate.prompts.get(arm.prompt)
+        told = None if both is None else both.candidate if name == "new" else both.incumbent
+        if told is None:
+            yield f"no case of it used the prompt {arm.prompt!r} on {arm.model}, which arms.{name} does"
+            continue
+        try:
+            if prompt_now(arm.prompt, arm.model) != told.sha256:
+                yield f"the prompt {arm.prompt!r} tells {arm.model} something else now"
+        except LlmUpgradeError as error:
+            yield str(error)
+
+
+def _suite_faults(decision: DecisionFile, suite_now: SuiteNow) -> Iterator[str]:
+    if not decision.suites:
+        yield "no case of it came from an eval file"
+    for suite in decision.suites:
+        now = suite_now(suite.file)
+        if isinstance(now, str):
+            yield now
+        elif now.cases != suite.cases:
+            yield f"{suite.file} has {plural(now.cases, 'case')} now, {suite.cases:,} were run"
+        elif now.sha256 != suite.sha256:
+            yield f"{suite.file} asks or wants something else now"

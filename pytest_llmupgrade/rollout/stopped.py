@@ -1,0 +1,60 @@
+"""Whether a rollout was stopped in production: a rollback or a kill, in its sink or in the records copied from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_llmupgrade.rollout.places import files_at, shown, told
+from pytest_llmupgrade.rollout.policy import KILL_FILE, STATE_FILE, kill_reason, sink_folder
+from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, against
+from pytest_llmupgrade.rollout.state_file import parse_history, read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_llmupgrade.rollout.change import Change
+    from pytest_llmupgrade.rollout.places import Place
+    from pytest_llmupgrade.rollout.state_file import History
+
+
+def stop_ruling(change: Change, path: Path, records: Sequence[Place]) -> Ruling:
+    """Return whether the new arm may serve at all; UsageError where a state or a place cannot be read."""
+    histories, kills = _stops(records)
+    histories.append(read_history(sink_folder(change.after, path)))
+    found = (history.of(change.after.id) for history in histories)
+    latched = next((state for state in found if state is not None and state.latched), None)
+    if latched is not None:
+        words = (
+            f"step: {change.after.id} was rolled back at {latched.step:g} %: {latched.why}; "
+            "mend it, and begin again at the first step with a new rollout.id"
+        )
+        return Ruling(result="fail", words=words)
+    killed = kill_reason(change.after, path) or next(iter(kills), None)
+    if killed is not None:
+        return against(f"step: {change.after.id} is {killed}; llmupgrade rollout reset ends that", change)
+    return PASSED
+
+
+def _stops(records: Sequence[Place]) -> tuple[list[History], list[str]]:
+    """Return the states and the kills that lie among records, in any folder of theirs."""
+    histories: list[History] = []
+    kills: list[str] = []
+    for place in records:
+        with told(place):
+            for file in files_at(place):
+                if file.name == STATE_FILE:
+                    with file.open() as stream:
+                        histories.append(parse_history(stream.read(), shown=f"{shown(place)}: {STATE_FILE}"))
+                elif file.name == KILL_FILE:
+                    kills.append(f"killed by the file {KILL_FILE} in {shown(place)}")
+    return histories, kills
+
+
+def other_records(change: Change) -> str:
+    """Return why a rollout may not start again with other arms under an id that has records."""
+    before = change.before or change.after
+    return (
+        f"{change.after.id} has records of {before.arms['new'].model} beside {before.arms['old'].model}; "
+        "other arms are another rollout, so give it a new rollout.id"
+    )
