@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -176,7 +175,7 @@ class Case:
     @property
     def key(self) -> str:
         """`FILE::ID`: the case's name across models, runs and reports."""
-        return sys.intern(f"{self.file}::{self.id}")  # one text for all models and records
+        return f"{self.file}::{self.id}"
 
 
 # --- request and completion ----------------------------------------------------------------------

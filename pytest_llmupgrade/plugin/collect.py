@@ -61,6 +61,11 @@ class EvalFile(pytest.Module):
             return None
         return load_prompts(path, file=(path.relative_to(root) if root in path.parents else path).as_posix())
 
+    def funcnamefilter(self, name: str) -> bool:  # noqa: ARG002  pytest's signature
+        """Take every function for a test: there are no others in the module."""
+        # `__test__` on each would be one more keyword in every report that pytest keeps
+        return True
+
     def judge_fixture(self, name: str) -> str:
         """Return the name of the fixture behind a judge's name."""
         fixtures: Mapping[str, str] = self.obj.__llm_judges__
@@ -177,7 +182,6 @@ def _functions(
         function = FunctionType(_code(case, path), {}, case.id)
         names = dict.fromkeys(judges[spec.name] for spec in case.judges)
         function.__dict__.update(
-            __test__=True,
             __signature__=_SIGNATURE,
             pytestmark=[*marks.of(case), pytest.mark.usefixtures(*names)],
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,17 +99,23 @@ _PROPERTIES = frozenset(
 
 def _properties(record: Record) -> Iterator[tuple[str, object]]:
     """Yield JUnit properties: strings and numbers only."""
-    yield "llm_model", record.model
+    yield _property("llm_model", record.model)
     if record.prompt is not None:
-        yield "llm_prompt", f"{record.prompt.name}: {record.prompt.version}"
-    yield "llm_outcome", record.outcome
+        yield _property("llm_prompt", f"{record.prompt.name}: {record.prompt.version}")
+    yield _property("llm_outcome", record.outcome)
     if record.cost_usd is not None:
-        yield "llm_cost_usd", str(record.cost_usd)
+        yield _property("llm_cost_usd", str(record.cost_usd))
     if record.usage is not None:
-        yield "llm_input_tokens", record.usage.input_tokens
-        yield "llm_output_tokens", record.usage.output_tokens
+        yield _property("llm_input_tokens", record.usage.input_tokens)
+        yield _property("llm_output_tokens", record.usage.output_tokens)
     if record.latency_ms is not None:
-        yield "llm_latency_ms", round(record.latency_ms, 1)
+        yield _property("llm_latency_ms", round(record.latency_ms, 1))
+
+
+@lru_cache(maxsize=1024)
+def _property(name: str, value: object) -> tuple[str, object]:
+    """Return a property, the same object for the same words: pytest keeps those of every item to the end."""
+    return name, value
 
 
 def _plain_face(report: pytest.TestReport, item: pytest.Item, excinfo: pytest.ExceptionInfo[Any]) -> None:

@@ -140,7 +140,7 @@ def row_of(record: Record, offset: int) -> Row:
     judge_calls = [call for judgement in record.judgements for call in judgement.calls]
     variant = _shared(Variant(model=record.model, version=record.asked_version))
     return Row(
-        case_id=record.case_id,
+        case_id=_shared(record.case_id),
         nodeid=record.nodeid,
         model=variant.name,
         outcome=record.outcome,
@@ -155,7 +155,7 @@ def row_of(record: Record, offset: int) -> Row:
         adapted=record.adapted,
         times=record.times,
         passes=record.passes,
-        case_sha256=record.case_sha256,
+        case_sha256=_shared(record.case_sha256),
         judged_by=next((call.model for call in judge_calls), None),
         judge_adapted=tuple(f"{call.model}: {words}" for call in judge_calls for words in call.adapted),
         judge_passed=_judge_passed(record),
