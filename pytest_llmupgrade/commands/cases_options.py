@@ -73,5 +73,5 @@ def run(options: Namespace) -> int:
     fields["seed"] = options.seed % (1 << 64)
     wanted = Wanted(**fields)
     with Bar(wanted.logs, sys.stderr) as bar:
-        voice = Voice(say=print, warn=lambda line: print(line, file=sys.stderr), progress=bar.told)  # noqa: T201  a command line prints
+        voice = Voice(say=print, warn=lambda line: print(line, file=sys.stderr), progress=bar.told)
         return make(wanted, voice)

@@ -21,30 +21,6 @@ if TYPE_CHECKING:
 _SKIPPED = frozenset(("node_modules", "__pycache__", "venv", "build", "dist"))
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the actions to `llmupgrade prompts`."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the prompts, their versions, and which models are told which")
-    listing.set_defaults(run=lambda options: _say(_list(options.file), options))
-    diff = actions.add_parser(
-        "diff", help="versions of a prompt side by side, or what changed since a revision"
-    )
-    diff.add_argument("name", nargs="?", metavar="PROMPT", help="default: all")
-    diff.add_argument(
-        "versions", nargs="*", metavar="VERSION", help="two versions, or one against the others"
-    )
-    diff.add_argument("--base", metavar="REV", help="what changed since this revision of git")
-    diff.set_defaults(run=lambda options: _say(_diff(options), options))
-    for action in (listing, diff):
-        action.add_argument("--file", type=Path, metavar=FILE, help="default: every one below this folder")
-
-
-def _say(lines: Iterator[str], _options: argparse.Namespace) -> int:
-    for line in lines:
-        print(line)  # noqa: T201  a command prints
-    return 0
-
-
 def prompts_files(root: Path) -> Iterator[Path]:
     """Yield the prompts files below a folder, sorted; hidden folders and those of other people's code are left out."""
     for folder, folders, names in os.walk(root):
@@ -60,12 +36,14 @@ def _loaded(file: Path | None) -> dict[str, Prompts]:
     return {path.as_posix(): load_prompts(path) for path in paths}
 
 
-def _list(file: Path | None) -> Iterator[str]:
+def listed(file: Path | None) -> Iterator[str]:
+    """Yield the lines of `llmupgrade prompts list`."""
     for prompts in _loaded(file).values():
         yield from list_lines(prompts)
 
 
-def _diff(options: argparse.Namespace) -> Iterator[str]:
+def differing(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the lines of `llmupgrade prompts diff`."""
     if options.base is not None:
         if options.name is not None:
             raise UsageError(
