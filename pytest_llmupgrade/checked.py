@@ -7,6 +7,8 @@ import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_llmupgrade import model
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -39,8 +41,8 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
     if kind not in _ADAPTERS:
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        # model.py imports Decimal for its annotations only.
-        namespace = {"Decimal": Decimal, **vars(sys.modules[kind.__module__])}
+        # The nouns' modules import each other, and Decimal, for their annotations only.
+        namespace = {"Decimal": Decimal, **vars(model), **vars(sys.modules[kind.__module__])}
         adapter.rebuild(force=True, _types_namespace=namespace)
         _ADAPTERS[kind] = adapter
     return _ADAPTERS[kind]
