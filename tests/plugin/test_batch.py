@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
     from tests.wire import Call
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 MANY = "judge: contains\ncases:\n" + "\n".join(
     f"  - {{id: case-{n}, input: 'Question {n}: where is order A-17?', expected: A-17}}" for n in range(10)
 )
@@ -74,16 +76,23 @@ def test_a_second_run_asks_nothing(many: Project, batches: Batches) -> None:
     assert report_of(many)["models"][0]["cost_usd"] == "0.0660"
 
 
+STOPPABLE = """\
+import os, pathlib, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
+pathlib.Path("pid").write_text(str(os.getpid()))
+"""
+
+
 def stops(project: Project, with_signal: int) -> Callable[[], None]:
-    """Return what sends the project's run a signal."""
-    project.write("conftest.py", "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\n")
+    """Return what sends a signal to the project's run that has `-p stoppable`."""
+    project.write("stoppable.py", STOPPABLE)
     return lambda: os.kill(int((project.pytester.path / "pid").read_text()), with_signal)
 
 
 def test_a_run_that_stops_waiting_is_resumed(many: Project, batches: Batches) -> None:
     """After Ctrl-C the batches go on, and the next run with the flag fetches them and makes none anew."""
     batches.polls, batches.on_poll = 1_000, stops(many, signal.SIGINT)
-    many.apart("--llm-batch").stdout.fnmatch_lines(
+    many.apart("-p", "stoppable", "--llm-batch").stdout.fnmatch_lines(
         ["*the batches go on at the provider; the same command fetches them*"]
     )
     batches.polls, batches.on_poll = 1, lambda: None
@@ -99,7 +108,7 @@ def test_a_run_that_stops_waiting_is_resumed(many: Project, batches: Batches) ->
 def test_a_run_killed_while_it_hands_in(many: Project, batches: Batches) -> None:
     """A run that is killed before it hears its batch's name finds that batch again, and pays for nothing twice."""
     batches.on_made = stops(many, signal.SIGKILL)
-    many.apart("--llm-batch")
+    many.apart("-p", "stoppable", "--llm-batch")
     batches.on_made = lambda: None
     many.run("--llm-batch").assert_outcomes(passed=20)
     assert sorted(len(lines) for lines in batches.handed_in) == [9, 9]

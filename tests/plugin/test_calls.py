@@ -17,6 +17,8 @@ from pytest_llmupgrade.store import Store
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 MANY = "judge: contains\ncases:\n" + "\n".join(
     f"  - {{id: case-{n}, input: 'Question {n}: where is order A-17?', expected: A-17}}" for n in range(40)
 )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
     from tests.wire import Call
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 COUNT = 50
 MANY = "judge: contains\ncases:\n" + "\n".join(
     f"  - {{id: case-{n}, input: 'Question {n}: where is order A-17?', expected: A-17}}" for n in range(COUNT)

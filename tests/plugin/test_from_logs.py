@@ -6,13 +6,15 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.run.load import load_suite
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.plugin.conftest import Project
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "example_suite" / "production_logs.json"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 
 from pytest_llmupgrade.commands.init import WORKFLOW, run
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def init(project: Project, incumbent: str, candidate: str) -> None:

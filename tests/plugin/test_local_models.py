@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
 pytestmark = [
+    pytest.mark.usefixtures("inside"),
     pytest.mark.skipif(find_spec("xllamacpp") is None, reason="the extra `local` is not installed"),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc"),
 ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 SYSTEM = {"role": "system", "content": "You are the desk of Nordic Shop."}
 LOOKUP = {"function": {"name": "lookup", "arguments": '{"order": "A-17"}'}}
 TOOLS = [{"type": "function", "function": {"name": "lookup", "parameters": {"type": "object"}}}]

@@ -17,6 +17,8 @@ from pytest_llmupgrade.plugin.progress import said
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 pty = pytest.importorskip("pty", reason="a terminal needs a Unix")
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 ROLLOUT = """\
 rollout: {{id: new-1, unit: conversation}}
 arms:
