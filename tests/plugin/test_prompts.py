@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.plugin.conftest import Project
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 PROMPTS = """\
 prompts:
   support:
