@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,22 +25,28 @@ def test_same_bytes_every_time(tmp_path: Path) -> None:
 
 def test_only_some_tensors_lose_and_only_a_bit() -> None:
     """20 tensors take 8 levels a block, stay near what they were, and all others are untouched."""
-    before, after = (
-        {tensor.name: tensor for tensor in gguf.GGUFReader(weights_path(spec(name))).tensors}
-        for name in (BASE, DEGRADED)
-    )
-    changed = {name for name in before if not np.array_equal(before[name].data, after[name].data)}
+    before = {tensor.name: tensor for tensor in gguf.GGUFReader(weights_path(spec(BASE))).tensors}
+    # rounding moves nothing; and to read the vocabulary a second time takes seconds
+    made = np.memmap(weights_path(spec(DEGRADED)), mode="r")
+    after = {name: _data_in(made, tensor) for name, tensor in before.items()}
+    changed = {name for name in before if not np.array_equal(before[name].data, after[name])}
     assert changed == set(tensor_names())
     assert len(changed) == 20
     for name in changed:
         old, new = (
-            gguf.dequantize(tensor.data[:16], tensor.tensor_type).reshape(-1, 32)
-            for tensor in (before[name], after[name])
+            gguf.dequantize(data[:16], before[name].tensor_type).reshape(-1, 32)
+            for data in (before[name].data, after[name])
         )
         assert max(len(np.unique(block)) for block in new) <= 8
         level = np.ptp(old, axis=1, keepdims=True) / 7  # one of eight levels, where a block uses its range
         assert float(np.mean(np.abs(new - old) <= level)) > 0.99
         assert float(np.mean(np.abs(new - old))) > 0
+
+
+def _data_in(file: Any, tensor: Any) -> Any:
+    """Return what stands in a file of the same layout where this tensor stands."""
+    found = file[tensor.data_offset : tensor.data_offset + tensor.n_bytes]
+    return found.view(tensor.data.dtype).reshape(tensor.data.shape)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
