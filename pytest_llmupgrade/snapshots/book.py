@@ -160,10 +160,13 @@ class Book:
         kept = page.find(place, judging=judging)
         if kept is not None:
             return kept
-        if not gone:
+        if not gone and page.entry is None:
             return answer
         fault = page.fault(place, judging=judging)
-        return CallFailure(kind="replay", message=f"{fault}, and {request.model} is gone: {answer.message}")
+        state = "gone" if gone else "not served"
+        return CallFailure(
+            kind="replay", message=f"{fault}, and {request.model} is {state}: {answer.message}"
+        )
 
 
 def place_of(request: Request) -> Place:
