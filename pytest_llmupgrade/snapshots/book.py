@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -163,10 +163,9 @@ class Book:
         if not gone and page.entry is None:
             return answer
         fault = page.fault(place, judging=judging)
-        state = "gone" if gone else "not served"
-        return CallFailure(
-            kind="replay", message=f"{fault}, and {request.model} is {state}: {answer.message}"
-        )
+        if not gone:
+            return replace(answer, message=f"{answer.message}; {fault}")
+        return CallFailure(kind="replay", message=f"{fault}, and {request.model} is gone: {answer.message}")
 
 
 def place_of(request: Request) -> Place:
