@@ -56,9 +56,7 @@ def run(
     for name, text in _texts(models):
         say(_added(root, text) if name == PYPROJECT else _written(root, name, text))
     if gone := _gone(models.incumbent):
-        say(
-            f"{gone}: what it answered is in your logs; for cases with its answers, and instead of eval_example.yaml, run"
-        )
+        say(f"{gone} and answers nothing new. Its logged answers do:")
         say(f"  llmupgrade cases LOG -o evals/eval_NAME.yaml --snapshot-model {models.incumbent}")
     say(f"run: pytest evals --llm-models={models.incumbent},{models.candidate}")
     return 0
