@@ -26,7 +26,7 @@ def foreign_judge(name: str) -> str | None:
     from pytest_llmupgrade.judges.table import BUILT_IN
 
     known = (*BUILT_IN, "llm_judge", "snapshot")
-    if name in known:
+    if name.removeprefix("judge_") in known:
         return None
     hint = nearest(name, known)
     return f"judge {name!r} is not built in; a conftest.py has to define it{hint and '. '}{hint}"

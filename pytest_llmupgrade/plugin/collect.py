@@ -115,23 +115,23 @@ def case_of(item: pytest.Item) -> Case | None:
 
 def _unknown_judges(node: EvalFile, cases: Iterable[Case], known: Mapping[str, str]) -> Iterator[Fault]:
     """Yield a fault for each place that names a judge nobody defines; a file's default is one place for all its cases."""
-    places: dict[tuple[int, str], list[Case]] = {}
+    places: dict[tuple[int, str], dict[str, None]] = {}
     for case in cases:
         for spec in case.judges:
             if spec.name not in known:
-                places.setdefault((spec.line or case.line, spec.name), []).append(case)
+                places.setdefault((spec.line or case.line, spec.name), {})[case.id] = None
     for (line, name), named in places.items():
-        yield Fault(named[0].file, line, _unknown_judge(node, named, name))
+        yield Fault(node.nodeid, line, _unknown_judge(node, tuple(named), name))
 
 
-def _unknown_judge(node: EvalFile, cases: Sequence[Case], name: str) -> str:
+def _unknown_judge(node: EvalFile, ids: Sequence[str], name: str) -> str:
     from pytest_llmupgrade.wording import nearest
 
     names = fixture_names(node)
     judges = [each.removeprefix("judge_") for each in names if each.startswith("judge_")]
     hint = nearest(name, [*judges, *names]) or f"Known: {', '.join(sorted(judges))}, llm_judge"
-    others = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-    return f"case {cases[0].id!r}{others}: unknown judge {name!r}. {hint}"
+    others = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    return f"case {ids[0]!r}{others}: unknown judge {name!r}. {hint}"
 
 
 def _no_judge_model(node: EvalFile, cases: Iterable[Case]) -> Iterator[Fault]:
