@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import __version__
 from pytest_llmupgrade.commands import cases_options, lookup_options, runs_options, suite_options
+from pytest_llmupgrade.commands.parser import Parser
 from pytest_llmupgrade.errors import LlmUpgradeError
 from pytest_llmupgrade.rollout import options as rollout
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
 
@@ -53,8 +54,8 @@ _COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...
 """Each command with what declares its flags, in the order in which a team meets them."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="llmupgrade", description="Companion of pytest-llmupgrade.")
+def _parser() -> Parser:
+    parser = Parser(prog="llmupgrade", description="Companion of pytest-llmupgrade.")
     parser.add_argument("--version", action="version", version=f"pytest-llmupgrade {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, declare, words in _COMMANDS:

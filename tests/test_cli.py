@@ -37,6 +37,30 @@ def test_check_finds_nothing(
     assert words in capsys.readouterr().err
 
 
+def test_check_tells_of_judges_that_it_cannot_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A judge that is not built in may be a fixture of the project's: no fault, but said, with the nearest built-in name."""
+    path = tmp_path / "eval_a.yaml"
+    path.write_text("judge: contians\ncases:\n  - {id: a, input: x, expected: y}\n")
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 file, 1 case: all in order",
+        "judge 'contians' is not built in; a conftest.py has to define it. Did you mean 'contains'?",
+    ]
+
+
+def test_a_wrong_flag_is_answered_by_the_command_it_was_given_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage shown is that command's, with the nearest flag that it has."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["init", "--candiate", "gpt-4o"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: llmupgrade init ")
+    assert said.endswith(
+        "llmupgrade init: error: unrecognized arguments: --candiate. Did you mean '--candidate'?\n"
+    )
+
+
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     """`llmupgrade schema` prints JSON."""
     assert main(["schema"]) == 0

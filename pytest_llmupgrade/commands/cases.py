@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.commands.cases_redaction import redactor_of
 from pytest_llmupgrade.commands.cases_snapshot import Recording, recording
 from pytest_llmupgrade.commands.cases_words import next_command, reasons, told
-from pytest_llmupgrade.commands.naming import uncollected
+from pytest_llmupgrade.commands.naming import foreign_judge, uncollected
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.logs.building import Tally, built, gathered
 from pytest_llmupgrade.logs.drafting import judging
@@ -72,6 +72,8 @@ def run(wanted: Wanted, voice: Voice) -> int:
     if redactor is None:
         voice.warn("--no-redact: SECRETS AND PERSONAL DATA OF THE LOGS ARE WRITTEN AS THEY STAND")
     judges = judging(wanted.judge, json_schema=wanted.json_schema)
+    for note in filter(None, map(foreign_judge, (judges.default, *judges.by_category.values()))):
+        voice.warn(note)
     kept = _recording(wanted)
     tally = Tally()
     pool = _pool(wanted, voice, tally, kept)

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.commands.naming import GLOBS
+from pytest_llmupgrade.commands.naming import GLOBS, foreign_judge
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.prompts import find_prompts, load_prompts
 from pytest_llmupgrade.prompts.binding import case_faults
@@ -18,6 +18,7 @@ from pytest_llmupgrade.wording import plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from pytest_llmupgrade.model import Case
     from pytest_llmupgrade.prompts import Prompts
 
 _ROLLOUTS = ("rollout.yaml", "rollout.yml", "*.rollout.yaml", "*.rollout.yml")
@@ -27,32 +28,35 @@ def check(paths: Iterable[Path], say: Callable[[str], object]) -> int:
     """Say that all files are in order; FaultyFiles names everything that is wrong in any of them."""
     faults: list[Fault] = []
     files = tuple(_files(paths))
-    cases = 0
+    cases: list[Case] = []
     for path in files:
         try:
-            cases += _check(path)
+            cases.extend(_check(path))
         except FaultyFiles as error:
             faults.extend(fault for fault in error.faults if fault not in faults)
     if faults:
         raise FaultyFiles(faults)
-    say(f"{len(files)} files, {plural(cases, 'case')}: all in order")
+    say(f"{plural(len(files), 'file')}, {plural(len(cases), 'case')}: all in order")
+    for name in dict.fromkeys(judge.name for case in cases for judge in case.judges):
+        if note := foreign_judge(name):
+            say(note)
     return 0
 
 
-def _check(path: Path) -> int:
-    """Return how many cases a file has."""
+def _check(path: Path) -> tuple[Case, ...]:
+    """Return the cases that a file has."""
     if any(fnmatch(path.name, pattern) for pattern in _ROLLOUTS):
         load_rollout(path)
-        return 0
+        return ()
     if path.name == FILE:
         load_prompts(path)
-        return 0
+        return ()
     cases = load_suite(path, file=path.as_posix())
     if any(case.prompt is not None for case in cases):
         faults = tuple(case_faults(cases, _prompts_of(path)))
         if faults:
             raise FaultyFiles(faults)
-    return len(cases)
+    return tuple(cases)
 
 
 def _prompts_of(path: Path) -> Prompts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tomllib
 from collections import Counter
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.deadlines import find, shipped
+from pytest_llmupgrade.deadlines import Notice, find, shipped, when
 from pytest_llmupgrade.deadlines.scan import files_in, scan
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.settings import parse_models
@@ -54,8 +55,18 @@ def run(
         say(f"{models.incumbent} is named in {models.why}")
     for name, text in _texts(models):
         say(_added(root, text) if name == PYPROJECT else _written(root, name, text))
+    if gone := _gone(models.incumbent):
+        say(f"{gone} and answers nothing new. Its logged answers do:")
+        say(f"  llmupgrade cases LOG -o evals/eval_NAME.yaml --snapshot-model {models.incumbent}")
     say(f"run: pytest evals --llm-models={models.incumbent},{models.candidate}")
     return 0
+
+
+def _gone(name: str) -> str:
+    """Return that a model was shut down, and when; '' where it was not, or nobody knows."""
+    match = find(name, shipped())
+    notice = Notice(roles=(), match=match, today=dt.datetime.now(dt.UTC).date()) if match else None
+    return f"{name} {when(notice)}" if notice is not None and notice.stage == "gone" else ""
 
 
 # --- which models ----------------------------------------------------------------------------------

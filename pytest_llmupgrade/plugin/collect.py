@@ -22,9 +22,9 @@ from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.session import NO_JUDGE_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_llmupgrade.model import Case, JudgeSpec, ModelRule
+    from pytest_llmupgrade.model import Case, ModelRule
     from pytest_llmupgrade.prompts import Prompts
 
 RESERVED_MARKS = frozenset(
@@ -114,19 +114,24 @@ def case_of(item: pytest.Item) -> Case | None:
 
 
 def _unknown_judges(node: EvalFile, cases: Iterable[Case], known: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield a fault for each place that names a judge nobody defines; a file's default is one place for all its cases."""
+    places: dict[tuple[int, str], dict[str, None]] = {}
     for case in cases:
         for spec in case.judges:
             if spec.name not in known:
-                yield Fault(case.file, spec.line or case.line, _unknown_judge(node, case, spec))
+                places.setdefault((spec.line or case.line, spec.name), {})[case.id] = None
+    for (line, name), named in places.items():
+        yield Fault(node.nodeid, line, _unknown_judge(node, tuple(named), name))
 
 
-def _unknown_judge(node: EvalFile, case: Case, spec: JudgeSpec) -> str:
+def _unknown_judge(node: EvalFile, ids: Sequence[str], name: str) -> str:
     from pytest_llmupgrade.wording import nearest
 
     names = fixture_names(node)
-    judges = [name.removeprefix("judge_") for name in names if name.startswith("judge_")]
-    hint = nearest(spec.name, [*judges, *names]) or f"Known: {', '.join(sorted(judges))}, llm_judge"
-    return f"case {case.id!r}: unknown judge {spec.name!r}. {hint}"
+    judges = [each.removeprefix("judge_") for each in names if each.startswith("judge_")]
+    hint = nearest(name, [*judges, *names]) or f"Known: {', '.join(sorted(judges))}, llm_judge"
+    others = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    return f"case {ids[0]!r}{others}: unknown judge {name!r}. {hint}"
 
 
 def _no_judge_model(node: EvalFile, cases: Iterable[Case]) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade import __version__
 from pytest_llmupgrade.run.report.formats import report_texts
 from pytest_llmupgrade.run.report.terminal import terminal_lines
+from pytest_llmupgrade.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def write_terminal(reporter: pytest.TerminalReporter, summary: Summary) -> None:
     """Write the summary below pytest's own."""
     writer = reporter._tw  # noqa: SLF001  pytest gives plugins no other way to write a part of a line in colour
     title = " to ".join((summary.models[0].name, ", ".join(model.name for model in summary.models[1:])))
-    reporter.write_sep("=", f"LLM upgrade: {title.removesuffix(' to ')}"[: writer.fullwidth - 6])
+    reporter.write_sep("=", shorten(f"LLM upgrade: {title.removesuffix(' to ')}", writer.fullwidth - 6))
     for line in terminal_lines(summary, width=writer.fullwidth, verbosity=reporter.verbosity):
         for span in line:
             writer.write(span.text, **MARKUP[span.style])

@@ -116,6 +116,16 @@ class RolloutItem(pytest.Item):
         if ruling.result == "noted":
             skip_at_item(sentence(change, ruling))
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the sentence; in pytest's summary, behind the item's name, what it adds to that name."""
+        face: Any = super().repr_failure(excinfo, style)
+        crash = getattr(face, "reprcrash", None)
+        if crash is not None and isinstance(excinfo.value, pytest.fail.Exception):
+            path, line, _ = self.reportinfo()
+            crash.path, crash.lineno = str(path), line + 1
+            crash.message = self.parent.ruling(self.name).words
+        return face
+
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the percentage stands."""
         change = self.parent.change

@@ -12,7 +12,7 @@ from pytest_llmupgrade.plugin.snapshot_writing import SnapshotRefused, hand_over
 from pytest_llmupgrade.plugin.telling import variant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from pytest_llmupgrade.engine.flight import Planned
     from pytest_llmupgrade.plugin.session import LlmSession
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
 """The attribute of a TestReport whose snapshot was not updated."""
+_NAMED = 5
+"""Cases that the last lines name for each cause."""
 
 
 class SnapshotHooks:
@@ -131,19 +133,21 @@ def told(faults: dict[str, list[str]], refused: list[str], renew: str) -> Iterat
     """Yield one line for all unusable snapshots, and one for all refused updates."""
     if faults:
         cases = dict.fromkeys(nodeid for nodeids in faults.values() for nodeid in nodeids)
-        causes = "; ".join(f"{cause}: {', '.join(_names(nodeids))}" for cause, nodeids in faults.items())
+        causes = "; ".join(f"{cause}: {_names(nodeids)}" for cause, nodeids in faults.items())
         yield f"{len(cases)} without a usable snapshot: {causes}. Renew: {renew}"
     if refused:
         yield (
-            f"{len(refused)} not updated, for they passed before and miss now: {', '.join(_names(refused))}. "
+            f"{len(refused)} not updated, for they passed before and miss now: {_names(refused)}. "
             "Accept: --llm-accept-regressions"
         )
 
 
-def _names(nodeids: Iterable[str]) -> list[str]:
+def _names(nodeids: Sequence[str]) -> str:
+    """Return the first few node ids, and how many more there are: a changed prompt makes all of a suite stale."""
     from pytest_llmupgrade.wording import printable
 
-    return [printable(nodeid) for nodeid in nodeids]
+    named = ", ".join(printable(nodeid) for nodeid in nodeids[:_NAMED])
+    return f"{named} and {len(nodeids) - _NAMED} more" if len(nodeids) > _NAMED else named
 
 
 def command(config: pytest.Config) -> str:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _ALL = 100.0
 """Where nobody is left to the old arm, its end stops nobody."""
+_REMEDY = (
+    ". Both arms must answer until then; where a server of yours keeps a model, "
+    "write its own retires = DATE, or base_url, in [tool.llmupgrade.models]"
+)
 
 
 def last_day(rollout: Rollout, today: dt.date) -> dt.date:
@@ -41,7 +45,7 @@ def deadline_ruling(change: Change, notices: Mapping[ArmName, Notice], *, today:
     if not told:
         return _soon(notices)
     fails = any(_stops(change, name, notices[name]) for name, _ in told)
-    words = "; ".join(words for _, words in sorted(told))
+    words = "; ".join(words for _, words in sorted(told)) + (_REMEDY if fails else "")
     return Ruling(result="fail" if fails else "noted", words=f"deadline: {words}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -160,9 +160,11 @@ class Book:
         kept = page.find(place, judging=judging)
         if kept is not None:
             return kept
-        if not gone:
+        if not gone and page.entry is None:
             return answer
         fault = page.fault(place, judging=judging)
+        if not gone:
+            return replace(answer, message=f"{answer.message}; {fault}")
         return CallFailure(kind="replay", message=f"{fault}, and {request.model} is gone: {answer.message}")
 
 

@@ -51,6 +51,17 @@ def test_everything_written_is_in_order(tmp_path: Path) -> None:
     assert lines[-1] == "run: pytest evals --llm-models=gpt-4o,gpt-6-luna"
 
 
+def test_a_model_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    """Where the incumbent answers no more, the way to its logged answers is told; else nothing of it."""
+    lines = init(tmp_path, incumbent="gpt-3.5-turbo", candidate="gpt-4o")
+    assert (
+        lines[-3]
+        == "gpt-3.5-turbo was shut down on 2026-10-23 and answers nothing new. Its logged answers do:"
+    )
+    assert lines[-2] == "  llmupgrade cases LOG -o evals/eval_NAME.yaml --snapshot-model gpt-3.5-turbo"
+    assert not any("logged" in line for line in init(tmp_path, incumbent="gpt-6-luna", candidate="gpt-4o"))
+
+
 def test_the_workflow(tmp_path: Path) -> None:
     """The workflow caps its costs, has no more rights than reading, and never runs a fork's code with the key."""
     init(tmp_path, incumbent="gpt-4o", candidate="gpt-6-luna")

@@ -55,6 +55,10 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         "cases:\n  - id: a\n    input: x\n    judge: contians\n",
         "evals/eval_bad.yaml:4: case 'a': unknown judge 'contians'. Did you mean 'contains'?",
     ),
+    "unknown judge of the whole file": (
+        "judge: contians\ncases:\n  - {id: a, input: x}\n  - {id: b, input: y}\n",
+        "evals/eval_bad.yaml:1: case 'a' and 1 more: unknown judge 'contians'. Did you mean 'contains'?",
+    ),
     "invalid regex": (
         "cases:\n  - id: a\n    input: x\n    judge: {regex: '(('}\n",
         "evals/eval_bad.yaml:4: case 'a': regex: '((' is no regular expression: missing ) at position 2",

@@ -276,15 +276,15 @@ def test_words_of_files_act_on_nothing(repository: Repository) -> None:
 
 
 def test_junit_and_last_failed(repository: Repository) -> None:
-    """JUnit has each item with its sentence, and --lf runs those that failed."""
+    """JUnit has each item with its sentence, headed by what it adds to the name; --lf runs those that failed."""
     repository.rollout(25)
     repository.run("--llm-base=HEAD", "--junitxml=junit.xml")
     found = ET.parse(repository.path / "junit.xml").getroot().iter("testcase")  # noqa: S314  our own file
-    failed = {
-        case.get("name"): failure.get("message", "") for case in found for failure in case.iter("failure")
-    }
+    failed = {case.get("name"): failure for case in found for failure in case.iter("failure")}
     assert set(failed) == {*NAMES[1:8], "evidence"} - {"traffic"}
-    assert "rollout.yaml:5: percent 5 -> 25: evidence: there is no decision.json" in failed["evidence"]
+    evidence = failed["evidence"]
+    assert "rollout.yaml:5: percent 5 -> 25: evidence: there is no decision.json" in (evidence.text or "")
+    assert evidence.get("message", "").startswith("evidence: there is no decision.json")
     again = repository.run("--lf", "--co", "-q", "--llm-base=HEAD").outlines
     assert {line.rpartition("::")[2] for line in again if "::" in line} == set(failed)
 
