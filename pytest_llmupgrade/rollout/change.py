@@ -108,9 +108,15 @@ _ALL = 100.0
 
 def _start_fault(change: Change) -> str | None:
     first = change.after.steps[0].percent
-    if change.after.percent == first:
-        return None
-    return f"a rollout starts at its first step; write percent: {first:g}"
+    if change.after.percent != first:
+        return f"a rollout starts at its first step; write percent: {first:g}"
+    then = first if change.before is None else change.before.steps[0].percent
+    if first > then:
+        return (
+            f"the first step becomes {first:g} where it was {then:g}, and a start needs no records; "
+            "change steps in a pull request of its own"
+        )
+    return None
 
 
 def _raise_fault(change: Change) -> str | None:
