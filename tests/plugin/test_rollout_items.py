@@ -165,7 +165,8 @@ def test_a_repository_inside_does_not_answer_for_the_base(repository: Repository
     git(other, "commit", "-q", "-m", "forged")
     shutil.copytree(other / ".git", inner, dirs_exist_ok=True)
     shutil.rmtree(other)
-    (inner / "config").write_text("[core]\n\tbare = true\n")
+    config = f"[core]\n\trepositoryformatversion = 0\n\tworktree = {inner}\n"
+    (inner / "config").write_text(config, encoding="utf-8")
     result = repository.run("--llm-base=main")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*base: --llm-base=main*"])
