@@ -68,9 +68,9 @@ class Change:
 
     @property
     def new_arms(self) -> bool:
-        """Whether a start has other arms than its id had before."""
+        """Whether other arms come under an id while nobody is served by its new one."""
         before = self.before
-        if self.kind != "start" or before is None or before.id != self.after.id:
+        if not self.compared or self.left or before is None or before.id != self.after.id:
             return False
         return any(_told(before.arms[name]) != _told(arm) for name, arm in self.after.arms.items())
 
@@ -90,9 +90,7 @@ class Change:
 def step_fault(change: Change) -> str | None:
     """Return why the file may not be changed so, whatever the records say; None: it may."""
     match change.kind:
-        case "lower":
-            return None
-        case "present":
+        case "lower" | "present":
             return _running_fault(change)
         case "start":
             return _start_fault(change)

@@ -172,6 +172,19 @@ def test_a_repository_inside_does_not_answer_for_the_base(repository: Repository
     result.stdout.fnmatch_lines(["*base: --llm-base=main*"])
 
 
+def test_no_arm_inherits_records(repository: Repository) -> None:
+    """At 0 % the arms may change under an id only while nothing was recorded under it."""
+    repository.rollout(0)
+    repository.commit("stop")
+    repository.rollout(0, ("model: new", "model: newer"))
+    (repository.path / "pilot").mkdir()
+    assert outcomes(repository.run("-k", "step", "--llm-base=HEAD"))["passed"] == 1
+    write_records(repository.path / "pilot", equal())
+    result = repository.run("-k", "step", "--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 has records of new beside old; other arms*"])
+
+
 def rolled_back(folder: Path) -> None:
     """Write a rollback as `llmupgrade rollout watch` does."""
     state = State(rollout="gpt-4o-2026-11", name="rolled_back", step=5.0, why="error: 3.00x as often")

@@ -41,7 +41,9 @@ CUT = ("  - {percent: 5,  min_duration: 24h, max_ratio: 3}\n", "")
 TABLE = [
     (at(5), at(0), "lower", "5->0", ""),
     (at(100), at(5), "lower", "100->5", ""),
-    (at(25), at(5, ("max_ratio: 3}", "max_ratio: 2}"), NEW_ARM), "lower", "25->5", ""),
+    (at(25), at(5, ("max_ratio: 3}", "max_ratio: 2}")), "lower", "25->5", ""),
+    (at(25), at(5, NEW_ARM), "lower", "25->5", "another arm is another rollout; give it a new rollout.id"),
+    (at(25), at(0, OLD_ARM), "lower", "25->0", "another arm is another rollout; give it a new rollout.id"),
     (at(5), at(5), "present", "5", ""),
     (at(0), at(0, NEW_ARM), "present", "0", ""),
     (at(5), at(5, ("max_ratio: 3}", "max_ratio: 2}")), "present", "5", ""),
