@@ -23,6 +23,7 @@ from pytest_llmupgrade.rollout.loading import load_rollout
 from pytest_llmupgrade.rollout.places import is_url
 from pytest_llmupgrade.rollout.review import Review, Surroundings
 from pytest_llmupgrade.rollout.ruling import Ruling, placed, sentence
+from pytest_llmupgrade.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,8 @@ class RolloutChange(pytest.Collector):
             return self._review.ruling(name)
         except LlmUpgradeError as error:
             return Ruling(result="fail", words=f"{name}: {'; '.join(str(error).splitlines())}")
+        except OSError as error:  # a decision may name a path that no disk takes
+            return Ruling(result="fail", words=f"{name}: {shorten(str(error), 200)}")
 
     @cached_property
     def _review(self) -> Review:

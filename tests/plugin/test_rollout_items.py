@@ -6,15 +6,18 @@ import json
 import shutil
 import textwrap
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llmupgrade.decisions.files import write_decision
 from pytest_llmupgrade.rollout.state_file import write_state
 from pytest_llmupgrade.rollout.states import State
 from tests.plugin.repository import Repository, git, new_repository
 from tests.rollout.counting import arm_counts, equal, step_counts
 from tests.rollout.sinks import write_records
+from tests.rollout.test_proof import DECISION, SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -379,3 +382,13 @@ def test_two_workers(repository: Repository) -> None:
     repository.rollout(25)
     result = repository.pytester.runpytest_subprocess("-n2", "-p", "no:randomly", "--llm-base=HEAD")
     assert outcomes(result) == {"passed": 3, "failed": 7, "skipped": 1}
+
+
+def test_a_path_that_no_disk_takes_is_one_line(repository: Repository) -> None:
+    """A decision that names an endless path fails its item in one line."""
+    suites = (replace(SUITE, file=f"{'x' * 5000}/eval_a.yaml"),)
+    write_decision(repository.path / "decision.json", replace(DECISION, suites=suites))
+    result = repository.run("-k", "fingerprint", "--llm-base=")
+    assert result.ret == 1
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["rollout.yaml:5: percent 5: fingerprint: *File name too long*"])
