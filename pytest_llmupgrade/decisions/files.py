@@ -27,6 +27,7 @@ def write_decision(path: Path, decision: DecisionFile) -> None:
     """Write the file, whole or not at all; OSError where the disk does not take it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)  # a link that lies there would be written through
     new.write_text(decision_text(decision), encoding="utf-8", errors="backslashreplace")
     new.replace(path)
 

@@ -233,6 +233,14 @@ def test_an_edited_verdict_is_not_believed(
         read_decision(path, shown="decision.json")
 
 
+def test_no_link_is_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that a repository brings along under the file's passing name leads nowhere."""
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / ".decision.json.new").symlink_to("mine.txt")
+    decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
+    assert (tmp_path / "mine.txt").read_text("utf-8") == "mine"
+
+
 def test_no_key_stands_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two verdicts the reviewer would read one, and JSON count the other."""
     decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
