@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.errors import UsageError
@@ -11,7 +12,6 @@ from pytest_llmupgrade.wording import one_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 _TIMEOUT_S = 60
 
@@ -50,6 +50,11 @@ def branched_from(folder: Path, commit: str) -> str:
         return commit  # a shallow clone: no common commit is in it
 
 
+def repository_of(folder: Path, *, what: str) -> Path:
+    """Return the top folder of the repository that a folder belongs to; UsageError where there is none."""
+    return Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel", what=what).rstrip(b"\n")))
+
+
 def file_at(folder: Path, commit: str, name: str, *, what: str) -> bytes | None:
     """Return what a commit has in a file of the folder; None where it has no such file."""
     listed = _git(folder, "ls-tree", "-z", commit, "--", f"./{name}", what=what)
@@ -60,7 +65,8 @@ def _git(folder: Path, *arguments: str, what: str) -> bytes:
     """Return what git prints; UsageError begins with `what`."""
     try:
         done = subprocess.run(  # noqa: S603  fixed words, a commit's hash, paths that git itself listed
-            ["git", "-C", str(folder), *arguments],  # noqa: S607  git as the user has it
+            # a bare repository that a pull request hides beside a file would answer in place of the real one
+            ["git", "-c", "safe.bareRepository=explicit", "-C", str(folder), *arguments],  # noqa: S607  the user's git
             capture_output=True,
             check=False,
             timeout=_TIMEOUT_S,

@@ -145,13 +145,20 @@ def _visible(found: re.Match[str]) -> str:
 
 
 def inert(line: str) -> str:
-    """Return a line of a log without the old form of a GitHub workflow command, which is obeyed anywhere in a line."""
-    return line.replace("##[", "## [")
+    """Return a line of a log that is no GitHub workflow command: the old form is obeyed anywhere, `::` behind blanks, too."""
+    start = len(line) - len(line.lstrip())
+    words = f": :{line[start + 2 :]}" if line.startswith("::", start) else line[start:]
+    return f"{line[:start]}{words}".replace("##[", "## [")
 
 
 def one_line(text: str) -> str:
     """Return text on a single line, printable, white space folded."""
     return " ".join(printable(text).split())
+
+
+def inline(name: str) -> str:
+    """Return a name that a kept file brought along as it stands inside a line: one line, printable, no command."""
+    return inert(one_line(name))
 
 
 def cells(text: str) -> int:

@@ -280,3 +280,23 @@ def test_pad(text: str, width: int) -> None:
     assert wording.cells(left) == wording.cells(right) == max(width, wording.cells(text))
     assert left.startswith(text)
     assert right.endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain :: text", "plain :: text"),
+        ("::error::boo", ": :error::boo"),
+        ("  ::stop-commands::x", "  : :stop-commands::x"),
+        ("a ##[error]b", "a ## [error]b"),
+        ("", ""),
+    ],
+)
+def test_inert(line: str, shown: str) -> None:
+    """No line is a workflow command of GitHub: its runner passes over blanks before `::`, and finds `##[` anywhere."""
+    assert wording.inert(line) == shown
+
+
+def test_inline() -> None:
+    """A name that a file brought along begins no line of its own."""
+    assert wording.inline("a\n::error::b\x1b[0m") == r"a ::error::b\x1b[0m"

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.checked import checked
+from pytest_llmupgrade.decisions.soundness import sound
 from pytest_llmupgrade.decisions.wire import SCHEMA, DecisionFile
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.wording import one_line, shorten
@@ -26,6 +27,7 @@ def write_decision(path: Path, decision: DecisionFile) -> None:
     """Write the file, whole or not at all; OSError where the disk does not take it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)  # a link that lies there would be written through
     new.write_text(decision_text(decision), encoding="utf-8", errors="backslashreplace")
     new.replace(path)
 
@@ -35,11 +37,11 @@ def read_decision(path: Path, *, shown: str) -> DecisionFile:
     try:
         with path.open("rb") as stream:
             data = stream.read(_MOST_BYTES)
-        plain = json.loads(data)
+        plain = json.loads(data, object_pairs_hook=_once)
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:
             raise ValueError(_other(schema))  # noqa: TRY301  one way out for all that is no decision
-        return checked(DecisionFile, plain)
+        return sound(checked(DecisionFile, plain))
     except OSError as error:
         raise FaultyFiles([Fault(shown, 0, f"cannot be read: {error.strerror or error}")]) from None
     except (ValueError, RecursionError) as error:
@@ -59,6 +61,16 @@ def check_decision_path(path: Path, *, flag: str) -> None:
         raise UsageError(
             f"{flag}{path}: holds something else than a decision; name another file, or remove it"
         )
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose keys differ: of two verdicts a reviewer sees one, and JSON counts the other."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
 
 
 def _other(schema: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from fnmatch import fnmatch
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,13 @@ from pytest_llmupgrade.errors import FaultyFiles, LlmUpgradeError, UsageError
 from pytest_llmupgrade.plugin.faulty import FaultyFileError
 from pytest_llmupgrade.plugin.internals import skip_at_item
 from pytest_llmupgrade.plugin.keys import SESSION
-from pytest_llmupgrade.rollout.base_revision import base_revision, file_at_base
+from pytest_llmupgrade.rollout.base_revision import base_revision, rollout_at_base
 from pytest_llmupgrade.rollout.change import Change
-from pytest_llmupgrade.rollout.loading import load_rollout, parse_rollout
+from pytest_llmupgrade.rollout.loading import load_rollout
 from pytest_llmupgrade.rollout.places import is_url
-from pytest_llmupgrade.rollout.recognising import has_rollout
 from pytest_llmupgrade.rollout.review import Review, Surroundings
 from pytest_llmupgrade.rollout.ruling import Ruling, placed, sentence
+from pytest_llmupgrade.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +51,7 @@ class RolloutFile(pytest.File):
         if base is None:
             return Change(after=after, before=None, compared=False), None
         try:
-            data = file_at_base(base, self.path)
-            ours = data is not None and has_rollout(data)
-            before = parse_rollout(data, file=self.nodeid) if data is not None and ours else None
+            before = rollout_at_base(base, self.path, after, self._wanted)
         except UsageError as error:
             return Change(after=after, before=None, compared=False), Ruling(
                 result="fail", words=f"base: {error}"
@@ -61,6 +60,10 @@ class RolloutFile(pytest.File):
             words = f"base: {base.source} has a faulty file, which counts as none: {error.faults[0]}"
             return Change(after=after, before=None, compared=True), Ruling(result="noted", words=words)
         return Change(after=after, before=before, compared=True), None
+
+    def _wanted(self, name: str) -> bool:
+        patterns = self.config.stash[SESSION].options.rollout.files
+        return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 class RolloutChange(pytest.Collector):
@@ -85,6 +88,8 @@ class RolloutChange(pytest.Collector):
             return self._review.ruling(name)
         except LlmUpgradeError as error:
             return Ruling(result="fail", words=f"{name}: {'; '.join(str(error).splitlines())}")
+        except OSError as error:  # a decision may name a path that no disk takes
+            return Ruling(result="fail", words=f"{name}: {shorten(str(error), 200)}")
 
     @cached_property
     def _review(self) -> Review:

@@ -25,7 +25,7 @@ ONLY = "default"
 """What the version of a prompt with a single text is called."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME_WORDS = "write letters, digits, '.', '_' and '-', at most 64"
-_EXPRESSION = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%.*?%\}")
+_EXPRESSION = re.compile(r"\{\{\s*[A-Za-z_][^{}]*\}\}|\{%[^{}]{0,400}?%\}")
 _PLAIN = re.compile(r"\{\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\}")
 _PROMPT_KEYS = ("versions", "use", "text", "role")
 _VERSION_KEYS = ("text", "role")

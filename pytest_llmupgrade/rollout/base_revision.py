@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_llmupgrade.errors import UsageError
-from pytest_llmupgrade.revisions import branched_from, commit_of, file_at
+from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.revisions import branched_from, commit_of, file_at, files_at, repository_of
+from pytest_llmupgrade.rollout.loading import parse_rollout
+from pytest_llmupgrade.rollout.recognising import has_rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from pytest_llmupgrade.rollout.config import Rollout
 
 # By the documentation of each, seen 2026-11: GitHub Actions, GitLab CI, Bitbucket Pipelines, Azure Pipelines,
 # Buildkite, Jenkins (multibranch). All are set in builds of pull requests only.
@@ -46,8 +50,40 @@ def base_revision(asked: str | None, environment: Mapping[str, str]) -> BaseRevi
     return None
 
 
-def file_at_base(base: BaseRevision, path: Path) -> bytes | None:
-    """Return what the file was where HEAD left the base, None where it was not; UsageError where git cannot tell."""
+def rollout_at_base(
+    base: BaseRevision, path: Path, after: Rollout, wanted: Callable[[str], bool]
+) -> Rollout | None:
+    """Return the rollout where HEAD left the base, None where it was not; `wanted` tells rollout files by name.
+
+    A file that was moved is found by its rollout's id. UsageError where git cannot tell, FaultyFiles where the file had faults.
+    """
+    commit = _left(base, path)
+    own = _own(base, path, commit, after.file)
+    if own is not None and own.id == after.id:
+        return own
+    root = repository_of(path.parent, what=base.source)
+    others = (data for _, data in files_at(root, commit, lambda name: wanted(name.rpartition("/")[2])))
+    return next((each for each in map(_sound, others) if each is not None and each.id == after.id), own)
+
+
+def _own(base: BaseRevision, path: Path, commit: str, file: str) -> Rollout | None:
+    """Return the file's rollout; a link is followed, for what git keeps of it is the path that it leads to."""
+    for each in dict.fromkeys((path, path.resolve())):
+        data = file_at(each.parent, commit, each.name, what=base.source)
+        if data is not None and has_rollout(data):
+            return parse_rollout(data, file=file)
+    return None
+
+
+def _sound(data: bytes) -> Rollout | None:
+    try:
+        return parse_rollout(data, file="") if has_rollout(data) else None
+    except FaultyFiles:
+        return None
+
+
+def _left(base: BaseRevision, path: Path) -> str:
+    """Return the commit where HEAD left the base."""
     try:
         commit = commit_of(path.parent, base.revision, what=base.source)
     except UsageError as error:
@@ -55,4 +91,4 @@ def file_at_base(base: BaseRevision, path: Path) -> bytes | None:
             f"{error}; without a base nothing says whether percent is raised: check out with the history "
             "(actions/checkout: fetch-depth: 0), or name the base: --llm-base=REV"
         ) from None
-    return file_at(path.parent, branched_from(path.parent, commit), path.name, what=base.source)
+    return branched_from(path.parent, commit)

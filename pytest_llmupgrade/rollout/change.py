@@ -68,9 +68,9 @@ class Change:
 
     @property
     def new_arms(self) -> bool:
-        """Whether a start has other arms than its id had before."""
+        """Whether other arms come under an id while nobody is served by its new one."""
         before = self.before
-        if self.kind != "start" or before is None or before.id != self.after.id:
+        if not self.compared or self.left or before is None or before.id != self.after.id:
             return False
         return any(_told(before.arms[name]) != _told(arm) for name, arm in self.after.arms.items())
 
@@ -90,9 +90,7 @@ class Change:
 def step_fault(change: Change) -> str | None:
     """Return why the file may not be changed so, whatever the records say; None: it may."""
     match change.kind:
-        case "lower":
-            return None
-        case "present":
+        case "lower" | "present":
             return _running_fault(change)
         case "start":
             return _start_fault(change)
@@ -108,9 +106,15 @@ _ALL = 100.0
 
 def _start_fault(change: Change) -> str | None:
     first = change.after.steps[0].percent
-    if change.after.percent == first:
-        return None
-    return f"a rollout starts at its first step; write percent: {first:g}"
+    if change.after.percent != first:
+        return f"a rollout starts at its first step; write percent: {first:g}"
+    then = first if change.before is None else change.before.steps[0].percent
+    if first > then:
+        return (
+            f"the first step becomes {first:g} where it was {then:g}, and a start needs no records; "
+            "change steps in a pull request of its own"
+        )
+    return None
 
 
 def _raise_fault(change: Change) -> str | None:

@@ -20,7 +20,7 @@ STATE_FILE = "state.json"
 """In the sink: `{"rollout": ID, "state": STATE, ...}`, written by `llmupgrade rollout watch`."""
 KILL_FILE = "KILL"
 STOPPED = "rolled_back"
-_MOST_STATE = 10_000_000  # bytes
+MOST_STATE = 10_000_000  # bytes
 _OFF = ("", "0", "false", "no", "off")
 _Signature: TypeAlias = "tuple[int, int, int] | None"
 
@@ -138,7 +138,7 @@ def _rolled_back(path: Path) -> frozenset[str] | None:
         return None
     try:
         with path.open("rb") as file:
-            told = json.loads(file.read(_MOST_STATE))
+            told = json.loads(file.read(MOST_STATE))
     except (OSError, ValueError, RecursionError):
         return None
     match told:

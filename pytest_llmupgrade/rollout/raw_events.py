@@ -6,6 +6,7 @@ here joins no other records.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PARQUET = (".parquet", ".pq")
 _JSON = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst"))
+_WILD = re.compile(r"[*?\[]")
 _Row = dict[str, Any]
 
 
@@ -86,7 +88,12 @@ def _list(base: DuckDBPyConnection, globs: list[str]) -> str:
         if not files:
             raise UsageError(f"{shown(glob)}: there are no such events")
         found |= files
-    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(found)) + "]"
+    return "[" + ", ".join("'" + _literal(file).replace("'", "''") + "'" for file in sorted(found)) + "]"
+
+
+def _literal(file: str) -> str:
+    """Return the glob that finds one file only: DuckDB reads a name with `*` in it as a glob of others, counted twice."""
+    return file if is_url(file) else _WILD.sub(r"[\g<0>]", file)
 
 
 # --- counting --------------------------------------------------------------------------------------

@@ -79,10 +79,10 @@ class Review:
         fault = step_fault(self.change)
         if fault is not None:
             return Ruling(result="fail", words=f"step: {fault}")
-        if self.change.kind == "lower" or not self.change.after.percent:
-            return PASSED
         if self.change.new_arms and self._has_records:
             return Ruling(result="fail", words=f"step: {other_records(self.change)}")
+        if self.change.kind == "lower" or not self.change.after.percent:
+            return PASSED
         stopped = stop_ruling(self.change, self._path, self._records)
         return self._harm_elsewhere() if stopped is PASSED else stopped
 

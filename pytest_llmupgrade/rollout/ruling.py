@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade.rollout.sentences import check_words
-from pytest_llmupgrade.wording import one_line
+from pytest_llmupgrade.wording import inert, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ PASSED = Ruling(result="pass")
 
 
 def sentence(change: Change, ruling: Ruling) -> str:
-    """Return a ruling with what changes, on one line: words that quote a file or a log act on no terminal."""
-    return one_line(f"percent {change.words}: {ruling.words}")
+    """Return a ruling with what changes, on one line: words that quote a file or a log act on no terminal or runner."""
+    return inert(one_line(f"percent {change.words}: {ruling.words}"))
 
 
 def placed(change: Change, ruling: Ruling) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.locking import locked
-from pytest_llmupgrade.rollout.policy import STATE_FILE
+from pytest_llmupgrade.rollout.policy import MOST_STATE, STATE_FILE
 from pytest_llmupgrade.rollout.states import STATES, State
 from pytest_llmupgrade.wording import one_line
 
@@ -65,11 +65,22 @@ def read_history(folder: Path) -> History:
     """Return what the folder's state file holds; UsageError where it cannot be read."""
     path = folder / STATE_FILE
     try:
-        return parse_history(path.read_bytes(), shown=path)
+        if path.exists() and not path.is_file():
+            raise _unread(path, "it is no file")  # a pipe would never end
+        with path.open("rb") as stream:
+            return read_stream(stream, shown=path)
     except FileNotFoundError:
         return History()
     except OSError as error:
         raise _unread(path, error.strerror) from None
+
+
+def read_stream(stream: BinaryIO, *, shown: object) -> History:
+    """Return what an open state file holds; UsageError where that is none, or more than any watcher writes."""
+    data = stream.read(MOST_STATE + 1)
+    if len(data) > MOST_STATE:
+        raise _unread(shown, f"it is longer than {MOST_STATE:,} bytes")
+    return parse_history(data, shown=shown)
 
 
 def parse_history(data: bytes, *, shown: object) -> History:

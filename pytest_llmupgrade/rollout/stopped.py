@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.rollout.places import files_at, shown, told
 from pytest_llmupgrade.rollout.policy import KILL_FILE, STATE_FILE, kill_reason, sink_folder
 from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, against
-from pytest_llmupgrade.rollout.state_file import parse_history, read_history
+from pytest_llmupgrade.rollout.state_file import read_history, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def _stops(records: Sequence[Place]) -> tuple[list[History], list[str]]:
             for file in files_at(place):
                 if file.name == STATE_FILE:
                     with file.open() as stream:
-                        histories.append(parse_history(stream.read(), shown=f"{shown(place)}: {STATE_FILE}"))
+                        histories.append(read_stream(stream, shown=f"{shown(place)}: {STATE_FILE}"))
                 elif file.name == KILL_FILE:
                     kills.append(f"killed by the file {KILL_FILE} in {shown(place)}")
     return histories, kills

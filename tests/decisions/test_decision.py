@@ -209,6 +209,48 @@ def test_bad_files_are_one_line(tmp_path: Path, data: bytes, words: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        ({"interval": [-0.9, 0.04]}, "good: safe, though its interval begins at -0.9"),
+        ({"difference": 0.5}, "good: the difference 0.5 is outside its interval"),
+        ({"interval": None}, "good: safe without an interval"),
+        ({"paired": 0}, "good: safe on no case"),
+        ({"broke": -1}, "good: a count below 0"),
+        ({"confidence": 0.0}, "must be shares"),
+        ({"margin": 2.0}, "must be shares"),
+    ],
+)
+def test_an_edited_verdict_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: dict[str, Any], words: str
+) -> None:
+    """A verdict that its own figures contradict was written by no run, and starts no pilot."""
+    found = decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
+    found["candidates"][0].update(edit)
+    path = tmp_path / "decision.json"
+    path.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(FaultyFiles, match=words):
+        read_decision(path, shown="decision.json")
+
+
+def test_no_link_is_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that a repository brings along under the file's passing name leads nowhere."""
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / ".decision.json.new").symlink_to("mine.txt")
+    decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
+    assert (tmp_path / "mine.txt").read_text("utf-8") == "mine"
+
+
+def test_no_key_stands_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two verdicts the reviewer would read one, and JSON count the other."""
+    decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
+    path = tmp_path / "decision.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"verdict":', '"verdict": "regression", "verdict":'), encoding="utf-8")
+    with pytest.raises(FaultyFiles, match="the key 'verdict' stands twice"):
+        read_decision(path, shown="decision.json")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200), at=st.floats(0, 1))
 def test_broken_bytes_never_crash(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llmupgrade.decisions.files import write_decision
 from pytest_llmupgrade.rollout.state_file import write_state
 from pytest_llmupgrade.rollout.states import State
 from tests.plugin.repository import Repository, git, new_repository
 from tests.rollout.counting import arm_counts, equal, step_counts
 from tests.rollout.sinks import write_records
+from tests.rollout.test_proof import DECISION, SUITE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NAMES = [
@@ -90,14 +96,96 @@ def test_a_raise_fails(repository: Repository, percent: float, words: str) -> No
 
 
 def test_a_new_file_starts_at_the_first_step(repository: Repository) -> None:
-    """A file that the base does not have, or under another name, has earned nothing."""
-    repository.rollout(25)
+    """A rollout that the base does not have has earned nothing."""
+    repository.rollout(25, ("gpt-4o-2026-11", "gpt-4o-2026-12"))
     (repository.path / "rollout.yaml").rename(repository.path / "pilot.rollout.yaml")
     result = repository.run("--llm-base=HEAD")
     assert (
         "pilot.rollout.yaml:5: percent 0 -> 25: step: a rollout starts at its first step; write percent: 5"
         in result.outlines
     )
+
+
+FIRST = ("  - {percent: 5,  min_duration: 24h, max_ratio: 3}\n", "")
+
+
+@pytest.mark.parametrize("name", ["pilot.rollout.yaml", "moved/rollout.yaml"])
+def test_a_moved_file_is_compared_with_itself(repository: Repository, name: str) -> None:
+    """A raise under another name, with the steps cut so that it looks like a start, is a raise all the same."""
+    repository.rollout(25, FIRST)
+    (repository.path / "moved").mkdir()
+    (repository.path / "rollout.yaml").rename(repository.path / name)
+    result = repository.run("-k", "step", "--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([f"{name}:5: percent 5 -> 25: step: steps* *, too, *"])
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        lambda text: textwrap.indent(text, " "),
+        lambda text: f"\ufeff{text}",
+        lambda text: text.replace("\n", "\r"),
+        lambda text: f"# {'x' * 1_100_000}\n{text}",
+        lambda text: text.replace("rollout:", '"\\u0072ollout":', 1),
+    ],
+    ids=["indented", "byte order mark", "carriage returns", "padded", "escaped"],
+)
+def test_no_style_hides_a_raise(repository: Repository, style: Callable[[str], str]) -> None:
+    """A file that the router reads is collected, however its YAML is written."""
+    repository.rollout(25)
+    file = repository.path / "rollout.yaml"
+    file.write_bytes(style(file.read_text(encoding="utf-8")).encode())
+    result = repository.run("--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["FAILED rollout.yaml::5->25::records*"])
+
+
+def test_a_link_is_compared_with_what_it_leads_to(repository: Repository) -> None:
+    """A linked file that did not change raises nothing, and one that did is a raise."""
+    folder = repository.path / "deploy"
+    folder.mkdir()
+    (repository.path / "rollout.yaml").rename(folder / "live.yaml")
+    (repository.path / "rollout.yaml").symlink_to("deploy/live.yaml")
+    repository.commit("link")
+    listed = repository.run("--co", "-q", "--llm-base=HEAD").stdout
+    listed.fnmatch_lines(["rollout.yaml::5::step"])
+    text = (folder / "live.yaml").read_text(encoding="utf-8")
+    (folder / "live.yaml").write_text(text.replace("percent: 5\n", "percent: 25\n"), encoding="utf-8")
+    repository.run("--co", "-q", "--llm-base=HEAD").stdout.fnmatch_lines(["rollout.yaml::5->25::step"])
+
+
+def test_a_repository_inside_does_not_answer_for_the_base(repository: Repository) -> None:
+    """A bare repository that a pull request hides beside its rollout file says nothing of the base."""
+    inner = repository.path / "pilots"
+    inner.mkdir()
+    repository.rollout(25)
+    (repository.path / "rollout.yaml").rename(inner / "rollout.yaml")
+    git(inner, "init", "-q", "-b", "main", "../other")
+    other = repository.path / "other"
+    (other / "rollout.yaml").write_text((inner / "rollout.yaml").read_text())
+    git(other, "add", "-A")
+    git(other, "commit", "-q", "-m", "forged")
+    shutil.copytree(other / ".git", inner, dirs_exist_ok=True)
+    shutil.rmtree(other)
+    config = f"[core]\n\trepositoryformatversion = 0\n\tworktree = {inner}\n"
+    (inner / "config").write_text(config, encoding="utf-8")
+    result = repository.run("--llm-base=main")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*base: --llm-base=main*"])
+
+
+def test_no_arm_inherits_records(repository: Repository) -> None:
+    """At 0 % the arms may change under an id only while nothing was recorded under it."""
+    repository.rollout(0)
+    repository.commit("stop")
+    repository.rollout(0, ("model: new", "model: newer"))
+    (repository.path / "pilot").mkdir()
+    assert outcomes(repository.run("-k", "step", "--llm-base=HEAD"))["passed"] == 1
+    write_records(repository.path / "pilot", equal())
+    result = repository.run("-k", "step", "--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 has records of new beside old; other arms*"])
 
 
 def rolled_back(folder: Path) -> None:
@@ -294,3 +382,13 @@ def test_two_workers(repository: Repository) -> None:
     repository.rollout(25)
     result = repository.pytester.runpytest_subprocess("-n2", "-p", "no:randomly", "--llm-base=HEAD")
     assert outcomes(result) == {"passed": 3, "failed": 7, "skipped": 1}
+
+
+def test_a_path_that_no_disk_takes_is_one_line(repository: Repository) -> None:
+    """A decision that names an endless path fails its item in one line."""
+    suites = (replace(SUITE, file=f"{'x' * 5000}/eval_a.yaml"),)
+    write_decision(repository.path / "decision.json", replace(DECISION, suites=suites))
+    result = repository.run("-k", "fingerprint", "--llm-base=")
+    assert result.ret == 1
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["rollout.yaml:5: percent 5: fingerprint: *File name too long*"])

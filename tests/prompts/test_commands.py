@@ -167,3 +167,15 @@ def test_check_reads_prompts(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert refused(capsys, "check", "evals") == (
         "evals/prompts.yaml:1: prompt 'support': the text is empty; write what the model is told"
     )
+
+
+def test_a_diff_commands_no_runner(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A line that did not change begins with a blank, behind which GitHub's runner would obey it."""
+    (tmp_path / "evals/prompts.yaml").write_text(
+        "prompts:\n  p:\n    versions:\n      a: |\n        ::error::boo\n        one\n"
+        "      b: |\n        ::error::boo\n        two\n    use: {default: a}\n",
+        encoding="utf-8",
+    )
+    lines = said(capsys, "prompts", "diff")
+    assert " : :error::boo" in lines
+    assert not [line for line in lines if line.strip().startswith("::")]

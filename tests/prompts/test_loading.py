@@ -264,3 +264,11 @@ def test_the_schema_takes_the_documented_file(capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out) == shipped
     jsonschema.Draft202012Validator.check_schema(shipped)
     jsonschema.validate(read_yaml(FILE.encode(), "prompts.yaml")[0], shipped)
+
+
+@pytest.mark.parametrize("part", ["{%", "{{ a", "{{ ", "{% a "])
+def test_no_text_takes_quadratic_time(part: str) -> None:
+    """A prompt of half a million braces is read at once: looking for expressions, each is passed once."""
+    text = part * (900_000 // len(part))
+    found = parse_prompts(f"prompts:\n  p: |\n    x{text}\n".encode(), file="prompts.yaml")
+    assert found["p"].drafts["default"].text.startswith("x")

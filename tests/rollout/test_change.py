@@ -35,12 +35,15 @@ def change(
 OLD_ARM = ("old: {model: gpt-3.5-turbo", "old: {model: gpt-4")
 NEW_ARM = ("new: {model: gpt-4o,", "new: {model: gpt-5,")
 NEW_PROMPT = ("new: {model: gpt-4o, prompt: support}", "new: {model: gpt-4o, prompt: terse}")
+CUT = ("  - {percent: 5,  min_duration: 24h, max_ratio: 3}\n", "")
 
 # before, after, kind, label, what the fault says ('' : none)
 TABLE = [
     (at(5), at(0), "lower", "5->0", ""),
     (at(100), at(5), "lower", "100->5", ""),
-    (at(25), at(5, ("max_ratio: 3}", "max_ratio: 2}"), NEW_ARM), "lower", "25->5", ""),
+    (at(25), at(5, ("max_ratio: 3}", "max_ratio: 2}")), "lower", "25->5", ""),
+    (at(25), at(5, NEW_ARM), "lower", "25->5", "another arm is another rollout; give it a new rollout.id"),
+    (at(25), at(0, OLD_ARM), "lower", "25->0", "another arm is another rollout; give it a new rollout.id"),
     (at(5), at(5), "present", "5", ""),
     (at(0), at(0, NEW_ARM), "present", "0", ""),
     (at(5), at(5, ("max_ratio: 3}", "max_ratio: 2}")), "present", "5", ""),
@@ -51,6 +54,8 @@ TABLE = [
     (at(25), at(25, NEW_ID), "start", "0->25", "a rollout starts at its first step; write percent: 5"),
     (None, at(25), "start", "0->25", "write percent: 5"),
     (at(0), at(100), "start", "0->100", "write percent: 5"),
+    (at(0), at(25, CUT), "start", "0->25", "the first step becomes 25 where it was 5"),
+    (at(5), at(25, CUT, NEW_ID), "start", "0->25", "the first step becomes 25 where it was 5"),
     (at(5), at(25), "raise", "5->25", ""),
     (at(50), at(100), "raise", "50->100", ""),
     (at(5), at(50), "raise", "5->50", "no step may be skipped; write percent: 25"),

@@ -214,3 +214,16 @@ def test_without_the_extra_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(UsageError, match=r"pip install 'pytest-llmupgrade\[duckdb\]'"):
         read_events(["events.parquet"])
+
+
+def test_a_file_named_like_a_glob_is_counted_once(tmp_path: Path) -> None:
+    """A name with `*`, `?` or a bracket in it finds no other file a second time, and a quote ends no text of SQL."""
+    line = (
+        '{"seq":1,"type":"call","t":1,"rollout":"x","mode":"live","step":5.0,"unit":"0a","arm":"new",'
+        '"served":"new","ms":1}\n'
+    )
+    names = ("s*r.jsonl", "star.jsonl", "x[1].jsonl", "x1.jsonl", "it's.jsonl")
+    for name in names:
+        (tmp_path / name).write_text(line, encoding="utf-8")
+    (counts,) = read_events([f"{tmp_path}/*.jsonl"]).counts.values()
+    assert counts.requests == len(names)

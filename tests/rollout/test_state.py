@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.gate import evaluate
-from pytest_llmupgrade.rollout.policy import Watch
+from pytest_llmupgrade.rollout.policy import MOST_STATE, Watch
 from pytest_llmupgrade.rollout.state_file import History, read_history, write_state
 from pytest_llmupgrade.rollout.states import State, state_of
 from tests.rollout.counting import DAY_MS, NOW_MS, arm_counts, equal, step_counts
@@ -168,3 +169,15 @@ def test_a_broken_state_file_is_not_overwritten(tmp_path: Path, text: str) -> No
     with pytest.raises(UsageError, match="it may hold a rollback"):
         write_state(tmp_path, PILOT.rollout, lambda _: PILOT, at=AT)
     assert (tmp_path / "state.json").read_text(encoding="utf-8") == text
+
+
+def test_a_state_that_is_no_file_is_one_line(tmp_path: Path) -> None:
+    """A pipe would never end, and an endless file would fill the memory: both are told instead."""
+    os.mkfifo(tmp_path / "state.json")
+    with pytest.raises(UsageError, match="it is no file"):
+        read_history(tmp_path)
+    (tmp_path / "state.json").unlink()
+    with (tmp_path / "state.json").open("wb") as file:
+        file.truncate(MOST_STATE + 1)
+    with pytest.raises(UsageError, match="it is longer than 10,000,000 bytes"):
+        read_history(tmp_path)

@@ -10,7 +10,7 @@ from pytest_llmupgrade.run.causes import OTHER
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span, Style
 from pytest_llmupgrade.run.report.verdict_lines import bill_words
 from pytest_llmupgrade.verdict.words import difference_words
-from pytest_llmupgrade.wording import cells, inert, printable, shorten
+from pytest_llmupgrade.wording import cells, inert, inline, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def comparison_lines(comparison: Comparison, width: int, verbosity: int) -> Iterator[Line]:
     """Yield the counts, how far apart the two are, why cases broke, and the flips with both answers."""
     room = (width - 30) // 2
-    names = [shorten(printable(name), room) for name in (comparison.candidate, comparison.incumbent)]
+    names = [shorten(inline(name), room) for name in (comparison.candidate, comparison.incumbent)]
     yield (
         Span(" against ".join(names), "bold"),
         Span(f", {wording.plural(comparison.paired, 'case')} paired"),
@@ -115,7 +115,7 @@ def _pair(label: str, before: Record, after: Record, width: int) -> Iterator[Lin
 
 
 def _name(record: Record) -> str:
-    return printable(record.case_id).rpartition("::")[2]
+    return inline(record.case_id.rpartition("::")[2])
 
 
 def _said(record: Record) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.report.spans import SHOWN, Line, Span
-from pytest_llmupgrade.wording import printable
+from pytest_llmupgrade.wording import inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def note_lines(summary: Summary, width: int) -> Iterator[Line]:
     if counts:
         yield (Span(counts, "dim"),)
     for text in lines:
-        for line in textwrap.wrap(printable(text), width, subsequent_indent="  "):
+        for line in textwrap.wrap(inline(text), width, subsequent_indent="  "):
             yield (Span(line, "warn"),)
 
 

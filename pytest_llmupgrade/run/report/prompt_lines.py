@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.report.spans import SHOWN
 from pytest_llmupgrade.verdict.words import difference_words, verdict_words
-from pytest_llmupgrade.wording import plural, printable
+from pytest_llmupgrade.wording import inline, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def grid(effects: PromptEffects) -> Iterator[tuple[str, ...]]:
     """Yield the grid's rows: the versions, then each model with its accuracy under each of them."""
-    yield ("", *map(printable, effects.versions))
+    yield ("", *map(inline, effects.versions))
     cells = {(cell.model, cell.version): cell for cell in effects.cells}
     for model in effects.models:
         row = (cells.get((model, version)) for version in effects.versions)
-        yield (printable(model), *(_accuracy(cell) for cell in row))
+        yield (inline(model), *(_accuracy(cell) for cell in row))
 
 
 def _accuracy(cell: PromptCell | None) -> str:
@@ -46,7 +46,7 @@ def _cells(effects: PromptEffects) -> Iterator[Emphasis]:
     now, paired = effects.now, [cell for cell in effects.cells if cell.decision is not None]
     if now is None or not paired:
         return
-    yield f"each against {printable(now.model)} as it is told now, {printable(now.version)}", "title"
+    yield f"each against {inline(now.model)} as it is told now, {inline(now.version)}", "title"
     for cell in paired:
         if cell.decision is not None:
             parts = (f"{len(cell.broke)} broke, {len(cell.fixed)} fixed", difference_words(cell.decision))
@@ -56,7 +56,7 @@ def _cells(effects: PromptEffects) -> Iterator[Emphasis]:
 
 
 def _of(cell: PromptCell) -> str:
-    return f"{printable(cell.model)} with {printable(cell.version)}"
+    return f"{inline(cell.model)} with {inline(cell.version)}"
 
 
 # --- to revisit ------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def _revisit(effects: PromptEffects) -> Iterator[Emphasis]:
     yield "prompts to revisit", "title"
     for cell in effects.to_revisit:
         yield (
-            f"{printable(effects.name)}, version {printable(cell.version)}, on {printable(cell.model)}: {_why(cell)}",
+            f"{inline(effects.name)}, version {inline(cell.version)}, on {inline(cell.model)}: {_why(cell)}",
             "bad",
         )
     if not effects.to_revisit:
@@ -83,7 +83,7 @@ def _revisit(effects: PromptEffects) -> Iterator[Emphasis]:
         )
         if shared:
             yield (
-                f"not the prompt's: {printable(model)} misses {_named(tuple(shared))} with every version",
+                f"not the prompt's: {inline(model)} misses {_named(tuple(shared))} with every version",
                 "",
             )
 
@@ -99,7 +99,7 @@ def _why(cell: PromptCell) -> str:
 
 
 def _named(cases: Sequence[str]) -> str:
-    names = [printable(case).rpartition("::")[2] for case in cases[:SHOWN]]
+    names = [inline(case.rpartition("::")[2]) for case in cases[:SHOWN]]
     more = f" and {len(cases) - SHOWN} more" if len(cases) > SHOWN else ""
     return ", ".join(names) + more
 
@@ -121,13 +121,13 @@ def _simplify(found: Sequence[Simplification]) -> Iterator[Emphasis]:
             yield f"{_instead(one)} would save {_saving(one)}: {verdict_words(one.decision)}", ""
         elif one.decision.verdict == "regression":
             yield (
-                f"{_instead(one)} is worse, {difference_words(one.decision)}: keep {printable(one.longer)}",
+                f"{_instead(one)} is worse, {difference_words(one.decision)}: keep {inline(one.longer)}",
                 "",
             )
 
 
 def _instead(one: Simplification) -> str:
-    return f"{printable(one.model)}: {printable(one.shorter)} instead of {printable(one.longer)}"
+    return f"{inline(one.model)}: {inline(one.shorter)} instead of {inline(one.longer)}"
 
 
 def _saving(one: Simplification) -> str:

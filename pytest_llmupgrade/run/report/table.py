@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.report.spans import Line, Span, Style
-from pytest_llmupgrade.wording import printable, shorten
+from pytest_llmupgrade.wording import inline, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def _column_width(models: Sequence[ModelSummary], width: int) -> int:
 
 def _table(summary: Summary, models: Sequence[ModelSummary], width: int, verbosity: int) -> Iterator[Line]:
     column = _column_width(models, width)
-    yield _row("", [shorten(printable(model.name), column) for model in models], column, "bold")
+    yield _row("", [shorten(inline(model.name), column) for model in models], column, "bold")
     if len(summary.models) > 1:
         roles = ["incumbent" if model.name == summary.incumbent else "candidate" for model in models]
         yield _row("", roles, column, "dim")
@@ -158,7 +158,7 @@ def _groups(
         return
     yield (Span(title, "dim"),)
     for name in names:
-        yield _row(f"  {printable(name)}", [_group_cell(groups(model).get(name)) for model in models], column)
+        yield _row(f"  {inline(name)}", [_group_cell(groups(model).get(name)) for model in models], column)
 
 
 def _group_cell(tally: Tally | None) -> str:

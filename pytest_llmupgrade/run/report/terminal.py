@@ -11,7 +11,7 @@ from pytest_llmupgrade.run.report.prompt_lines import effect_lines, grid
 from pytest_llmupgrade.run.report.spans import Line, Span, Style
 from pytest_llmupgrade.run.report.table import table_lines
 from pytest_llmupgrade.run.report.verdict_lines import STYLES, verdict_lines
-from pytest_llmupgrade.wording import cells, pad, printable, shorten
+from pytest_llmupgrade.wording import cells, inline, pad, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ def _prompt(effects: PromptEffects, width: int) -> Iterator[Line]:
         return
     yield ()
     yield (
-        Span(f"prompt {shorten(printable(effects.name), width - 30)}", "bold"),
+        Span(f"prompt {shorten(inline(effects.name), width - 30)}", "bold"),
         Span(", accuracy by model and version"),
     )
     rows = list(grid(effects))

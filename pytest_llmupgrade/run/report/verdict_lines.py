@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade import wording
 from pytest_llmupgrade.verdict.words import reasons, self_check, verdict_words
-from pytest_llmupgrade.wording import printable
+from pytest_llmupgrade.wording import inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,11 +23,11 @@ def verdict_lines(summary: Summary) -> Iterator[Emphasis]:
     for comparison in summary.comparisons:
         yield from _verdict(comparison)
     for breach in summary.breaches:
-        yield f"fails: {printable(breach)}", "breach"
+        yield f"fails: {inline(breach)}", "breach"
 
 
 def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
-    decision, name = comparison.decision, printable(comparison.candidate)
+    decision, name = comparison.decision, inline(comparison.candidate)
     if comparison.same_model:
         if comparison.paired:
             flipped = len(comparison.broke) + len(comparison.fixed)
@@ -35,7 +35,7 @@ def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
         return
     yield f"{name}: {verdict_words(decision)}", decision.verdict
     for reason in reasons(decision):
-        yield f"  {printable(reason)}", ""
+        yield f"  {inline(reason)}", ""
     yield f"  next: {_next_step(comparison)}", "next"
 
 
@@ -49,7 +49,7 @@ def _next_step(comparison: Comparison) -> str:
             else "roll out in steps"
         )
     if comparison.decision.verdict == "regression":
-        return f"mend why {broke} broke, or keep {printable(comparison.incumbent)}"
+        return f"mend why {broke} broke, or keep {inline(comparison.incumbent)}"
     also = f", and read the {broke} that broke" if comparison.broke else ""
     if comparison.decision.too_many_unpaired:
         return f"mend or rerun the {wording.plural(comparison.unpaired, 'case')} without a verdict{also}"
