@@ -67,12 +67,12 @@ class Change:
         return self.before if self.kind == "raise" and self.before is not None else self.after
 
     @property
-    def new_arms(self) -> bool:
-        """Whether other arms come under an id while nobody is served by its new one."""
+    def new_meaning(self) -> str | None:
+        """Why records made under the id may not count any more, while nobody is served by it; None: they may."""
         before = self.before
         if not self.compared or self.left or before is None or before.id != self.after.id:
-            return False
-        return any(_told(before.arms[name]) != _told(arm) for name, arm in self.after.arms.items())
+            return None
+        return _meaning_fault(before, self.after)
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -132,14 +132,18 @@ def _raise_fault(change: Change) -> str | None:
 
 def _running_fault(change: Change) -> str | None:
     """Return what may not change under the records of a step that is in force."""
-    before, after = change.before, change.after
-    if before is None or not change.left:
+    if change.before is None or not change.left:
         return None
+    return _meaning_fault(change.before, change.after)
+
+
+def _meaning_fault(before: Rollout, after: Rollout) -> str | None:
+    """Return what of a change makes the records before it those of another rollout."""
     for arm in ("new", "old"):
         then, now = before.arms[arm], after.arms[arm]
         if _told(then) != _told(now):
             return (
-                f"arms.{arm} becomes {_shown(now)} where {_shown(then)} serves: "
+                f"arms.{arm} becomes {_shown(now)} where {_shown(then)} was: "
                 "another arm is another rollout; give it a new rollout.id and start at the first step"
             )
     if before.unit != after.unit:

@@ -19,7 +19,7 @@ from pytest_llmupgrade.rollout.gate import evaluate
 from pytest_llmupgrade.rollout.observing import Look, look
 from pytest_llmupgrade.rollout.proof import evidence_ruling, fingerprint_ruling
 from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, gate_ruling
-from pytest_llmupgrade.rollout.stopped import other_records, stop_ruling
+from pytest_llmupgrade.rollout.stopped import stop_ruling
 from pytest_llmupgrade.run.load import load_suite
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ class Review:
         fault = step_fault(self.change)
         if fault is not None:
             return Ruling(result="fail", words=f"step: {fault}")
-        if self.change.new_arms and self._has_records:
-            return Ruling(result="fail", words=f"step: {other_records(self.change)}")
+        meaning = self.change.new_meaning
+        if meaning is not None and self._has_records:
+            return Ruling(result="fail", words=f"step: {self.change.after.id} has records: {meaning}")
         if self.change.kind == "lower" or not self.change.after.percent:
             return PASSED
         stopped = stop_ruling(self.change, self._path, self._records)

@@ -49,12 +49,3 @@ def _stops(records: Sequence[Place]) -> tuple[list[History], list[str]]:
                 elif file.name == KILL_FILE:
                     kills.append(f"killed by the file {KILL_FILE} in {shown(place)}")
     return histories, kills
-
-
-def other_records(change: Change) -> str:
-    """Return why a rollout may not start again with other arms under an id that has records."""
-    before = change.before or change.after
-    return (
-        f"{change.after.id} has records of {before.arms['new'].model} beside {before.arms['old'].model}; "
-        "other arms are another rollout, so give it a new rollout.id"
-    )

@@ -175,17 +175,29 @@ def test_a_repository_inside_does_not_answer_for_the_base(repository: Repository
     result.stdout.fnmatch_lines(["*base: --llm-base=main*"])
 
 
-def test_no_arm_inherits_records(repository: Repository) -> None:
-    """At 0 % the arms may change under an id only while nothing was recorded under it."""
+@pytest.mark.parametrize(
+    ("then", "now", "words"),
+    [
+        ("model: new", "model: newer", "arms.new becomes newer where new was"),
+        ("unit: conversation", "unit: user", "unit conversation becomes user"),
+        (
+            "error: {type: event",
+            "error: {type: event, source: rating",
+            "metrics.error counts something else now",
+        ),
+    ],
+)
+def test_nothing_inherits_records(repository: Repository, then: str, now: str, words: str) -> None:
+    """At 0 % arms, unit and what a metric counts may change under an id only while nothing was recorded under it."""
     repository.rollout(0)
     repository.commit("stop")
-    repository.rollout(0, ("model: new", "model: newer"))
+    repository.rollout(0, (then, now))
     (repository.path / "pilot").mkdir()
     assert outcomes(repository.run("-k", "step", "--llm-base=HEAD"))["passed"] == 1
     write_records(repository.path / "pilot", equal())
     result = repository.run("-k", "step", "--llm-base=HEAD")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 has records of new beside old; other arms*"])
+    result.stdout.fnmatch_lines([f"*step: gpt-4o-2026-11 has records: {words}*"])
 
 
 def rolled_back(folder: Path) -> None:
@@ -241,7 +253,9 @@ def test_an_id_with_records_takes_no_other_arms(repository: Repository) -> None:
     repository.rollout(5, ("{model: new}", "{model: newer}"))
     result = repository.run("-k", "step", "--llm-base=HEAD")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 has records of new beside old; *a new rollout.id"])
+    result.stdout.fnmatch_lines(
+        ["*step: gpt-4o-2026-11 has records: arms.new becomes newer where new was: *"]
+    )
     repository.rollout(5, ("{model: new}", "{model: newer}"), ("gpt-4o-2026-11", "newer-1"))
     assert repository.run("-k", "step", "--llm-base=HEAD").ret == 0
 
