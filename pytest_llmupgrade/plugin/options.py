@@ -202,7 +202,7 @@ def read_options(config: pytest.Config) -> Options:
         prompts=read_prompts(config, models),
         kept=read_kept_options(config, models),
         snapshots=read_snapshot_options(config),
-        verdict=read_verdict_options(config),
+        verdict=read_verdict_options(config, models),
         rollout=read_rollout_options(config),
         files=tuple(config.getini("llm_files")),
         reports=_reports(config.getoption("llm_reports")),

@@ -59,13 +59,15 @@ def add_verdict_options(group: pytest.OptionGroup) -> None:
     )
 
 
-def read_verdict_options(config: pytest.Config) -> VerdictOptions:
-    """Return the frozen options; pytest.UsageError where a value is wrong."""
+def read_verdict_options(config: pytest.Config, models: tuple[str, ...]) -> VerdictOptions:
+    """Return the frozen options; pytest.UsageError where a value is wrong, or a decision has nothing to decide on."""
     margin, fail_on = config.getoption("llm_margin"), config.getoption("llm_fail_on")
     look: str = config.getoption("llm_look")
     decision: str | None = config.getoption("llm_decision")
     if look not in ("1", "2"):
         raise pytest.UsageError(f"--llm-look={look}: write 1, or 2 where two looks are planned")
+    if decision is not None and not models:
+        raise pytest.UsageError(f"--llm-decision={decision} needs --llm-models=OLD,NEW beside it")
     return VerdictOptions(
         margin=None if margin is None else _margin(margin),
         fail_on=None if fail_on is None else _fail_on(fail_on),

@@ -54,7 +54,8 @@ class Decision:
     """How many verdicts share the error of one."""
     too_many_unpaired: bool = False
     """So many cases lack a verdict on both models that what is left may not stand for the whole."""
-    weighted: bool = False
+    equal_weights: float | None = None
+    """As how many cases of equal weight the pairs tell; None: their weights are equal."""
     repeated: bool = False
 
     @property

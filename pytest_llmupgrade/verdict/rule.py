@@ -79,7 +79,7 @@ def decide(evidence: Evidence, rule: Rule) -> Decision:
         more_cases_needed=_more(evidence, rule, categories) if verdict == "inconclusive" else None,
         categories=categories,
         too_many_unpaired=too_many,
-        weighted=evidence.weighted,
+        equal_weights=evidence.pairs.n if evidence.weighted else None,
         repeated=evidence.repeated,
     )
 

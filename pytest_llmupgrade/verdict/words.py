@@ -48,8 +48,9 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield f"look {decision.look} of {decision.looks} planned, each with a {share(decision.confidence)} interval"
     if decision.together > 1:
         yield f"one of {decision.together} tried, so each has a {share(decision.confidence)} interval (Bonferroni)"
-    if decision.weighted:
-        yield "weighted by traffic"
+    if decision.equal_weights is not None:
+        equal = plural(max(1, round(decision.equal_weights)), "case")
+        yield f"weighted by traffic: {plural(decision.paired, 'case')} tell as much as {equal} of equal weight"
     if decision.repeated:
         yield "by the share of each case's completions that passed"
 

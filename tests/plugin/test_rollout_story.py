@@ -192,12 +192,19 @@ def test_decisions_that_cannot_be_written(
     assert not project.server.calls
 
 
-def test_one_model_decides_nothing(project: Project) -> None:
-    """A decision needs an incumbent and a candidate."""
-    project.models, project.fail_on = "new", None
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("new", "needs an incumbent and a candidate: --llm-models=OLD,NEW"),
+        (None, "--llm-decision=decision.json needs --llm-models=OLD,NEW beside it"),
+    ],
+)
+def test_one_model_decides_nothing(project: Project, models: str | None, words: str) -> None:
+    """A decision needs an incumbent and a candidate; without models a job must not pass with nothing written."""
+    project.models, project.fail_on = models, None
     result = project.run("--llm-decision=decision.json")
     assert result.ret == 4
-    assert "needs an incumbent and a candidate: --llm-models=OLD,NEW" in result.stderr.str()
+    assert words in result.stderr.str()
 
 
 def test_a_baseline_is_the_incumbent(project: Project, repository: Repository) -> None:

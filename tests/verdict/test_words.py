@@ -65,6 +65,13 @@ def test_verdicts_in_words(decision: Decision, said: list[str]) -> None:
     assert [verdict_words(decision), *reasons(decision)] == said
 
 
+def test_weights_in_words() -> None:
+    """Where a few cases stand for most of the traffic, the report says how little the others tell."""
+    unequal = tuple(Change(difference=0.0, weight=weight) for weight in (100.0, *[1.0] * 100))
+    said = list(reasons(decide(Evidence(changes=unequal), Rule())))
+    assert said[-1] == "weighted by traffic: 101 cases tell as much as 4 cases of equal weight"
+
+
 def test_a_category_in_words() -> None:
     """A regressing category is named with its figures; one that lacks its own margin, with that margin."""
     both = Evidence(changes=(*changes(12, 0, 30, "billing"), *changes(0, 0, 60, "orders")))

@@ -160,7 +160,7 @@ def _decision(comparison: Comparison) -> dict[str, Any]:
         "too_many_unpaired": decision.too_many_unpaired,
         "look": decision.look,
         "looks": decision.looks,
-        "weighted": decision.weighted,
+        "weighted": decision.equal_weights is not None,
         "repeated": decision.repeated,
         "together": decision.together,
         "flip_rate": comparison.flip_rate,
