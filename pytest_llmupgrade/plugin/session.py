@@ -170,10 +170,10 @@ class LlmSession:
 
     def replays(self, model: str) -> bool:
         """Whether a model's answers come from snapshots, so that it needs neither key nor server."""
-        return self.options.snapshots.replay or model in self._gone
+        return self.options.snapshots.replay or model in self.gone
 
     @cached_property
-    def _gone(self) -> frozenset[str]:
+    def gone(self) -> frozenset[str]:
         """The models that are declared or known to be shut down."""
         from pytest_llmupgrade.deadlines.retired import gone_models
 

@@ -34,6 +34,8 @@ class SnapshotHooks:
         self._refused: list[str] = []
         self._faults: dict[str, list[str]] = {}
         """By cause, the cases without a usable snapshot."""
+        self._models: dict[str, None] = {}
+        """Whose they are."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -68,14 +70,19 @@ class SnapshotHooks:
         """Note refused updates and unusable snapshots."""
         if getattr(report, _REFUSED, False):
             self._refused.append(report.nodeid)
-        error = getattr(report, "llmupgrade_record", {}).get("error") or {}
+        record = getattr(report, "llmupgrade_record", {})
+        error = record.get("error") or {}
         if error.get("kind") == "replay":
             self._faults.setdefault(error["message"], []).append(report.nodeid)
+            self._models[record["model"]] = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the stale cases and the command that renews them."""
-        for line in told(self._faults, self._refused, command(self._config)):
+        gone = self._config.stash[SESSION].gone
+        ended = [model for model in self._models if model in gone]
+        renew = f" Renew: {command(self._config)}" if len(ended) < len(self._models) else ""
+        for line in told(self._faults, self._refused, f"{renew}{_cannot(ended)}"):
             terminalreporter.write_line(line, red=True)
 
 
@@ -129,12 +136,23 @@ def without_recorded(
 # --- what is said ----------------------------------------------------------------------------------
 
 
-def told(faults: dict[str, list[str]], refused: list[str], renew: str) -> Iterator[str]:
-    """Yield one line for all unusable snapshots, and one for all refused updates."""
+def _cannot(ended: Sequence[str]) -> str:
+    """Return what is left to do for models that nobody serves any more; '' where there are none."""
+    if not ended:
+        return ""
+    verbs = ("is", "answers") if len(ended) == 1 else ("are", "answer")
+    return (
+        f" {', '.join(ended)} {verbs[0]} gone and {verbs[1]} only what was asked then: put the questions back, or "
+        "compare with a run that was kept (--llm-baseline)"
+    )
+
+
+def told(faults: dict[str, list[str]], refused: list[str], way: str) -> Iterator[str]:
+    """Yield one line for all unusable snapshots, with the way on, and one for all refused updates."""
     if faults:
         cases = dict.fromkeys(nodeid for nodeids in faults.values() for nodeid in nodeids)
         causes = "; ".join(f"{cause}: {_names(nodeids)}" for cause, nodeids in faults.items())
-        yield f"{len(cases)} without a usable snapshot: {causes}. Renew: {renew}"
+        yield f"{len(cases)} without a usable snapshot: {causes}.{way}"
     if refused:
         yield (
             f"{len(refused)} not updated, for they passed before and miss now: {_names(refused)}. "

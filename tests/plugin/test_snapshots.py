@@ -264,6 +264,21 @@ def test_a_model_declared_gone_needs_no_key(recorded: Project, monkeypatch: pyte
     assert told["comparisons"][0]["paired"] == 3
 
 
+def test_a_model_that_is_gone_renews_nothing(recorded: Project) -> None:
+    """Where a case of a model that is gone has changed, no command is named that could not help."""
+    recorded.write("pyproject.toml", '[tool.llmupgrade.models."old"]\nreplay = true\n')
+    recorded.server.fail(404, "The model `old` does not exist", code="model_not_found", model="old")
+    suite = recorded.pytester.path / "evals/eval_support.yaml"
+    suite.write_text(suite.read_text().replace("Is a refund in cash possible?", "Do you refund in cash?"))
+    result = recorded.run()
+    line = next(line for line in result.outlines if "without a usable snapshot" in line)
+    assert line.startswith("1 without a usable snapshot: stale snapshot: messages have changed")
+    assert line.endswith(
+        "[old]. old is gone and answers only what was asked then: put the questions back, or compare with a run that "
+        "was kept (--llm-baseline)"
+    )
+
+
 def test_a_model_past_its_date_needs_no_key(recorded: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose declared shutdown has passed answers from its snapshots, also where its key is gone."""
     recorded.write(
