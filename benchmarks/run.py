@@ -7,7 +7,7 @@ python benchmarks/run.py [cases] [latency in ms] [concurrency] [rounds]
 Both are processes of their own, measured from their start to their end, and ask the same server, which is a third.
 The bare program is what one writes by hand: AsyncOpenAI, a semaphore, gather; it knows its questions, keeps no answer
 and judges none. The run reads its cases from YAML, asks two models, keeps each answer durably, judges it, and reports.
-With 0 ms the ratio of CPU leaves out what pytest itself needs for as many parametrized tests.
+With 0 ms the ratio of CPU leaves out what pytest itself needs for as many parametrized tests, with as many workers.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ import pytest
 def test_case(number, model):
     assert number >= 0
 """
+
+WORKERS: dict[str, list[str]] = {"": [], " -n 2": ["-p", "xdist", "-n2"], " -n 4": ["-p", "xdist", "-n4"]}
 
 CASE = """\
   - id: case-{number}
@@ -114,10 +116,11 @@ def main(cases: int = 500, latency_ms: int = 200, concurrency: int = 100, rounds
         ]
         programs = {
             "bare": [sys.executable, "bare.py", base_url, str(cases), str(concurrency)],
-            "plain tests": pytest_command("test_plain.py"),
-            "pytest": pytest_command(*run),
-            "pytest -n 2": pytest_command(*run, "-p", "xdist", "-n2"),
-            "pytest -n 4": pytest_command(*run, "-p", "xdist", "-n4"),
+            **{
+                f"{what}{name}": pytest_command(*flags, *workers)
+                for name, workers in WORKERS.items()
+                for what, flags in (("plain tests", ["test_plain.py"]), ("pytest", run))
+            },
         }
         taken: dict[str, list[Cost]] = {name: [] for name in programs}
         asked: dict[str, set[int]] = {name: set() for name in programs}
@@ -132,9 +135,10 @@ def main(cases: int = 500, latency_ms: int = 200, concurrency: int = 100, rounds
     for name, costs in taken.items():
         wall, cpu = (median(getattr(one, field) for one in costs) for field in ("wall", "cpu"))
         ratio = median(ours.wall / bare.wall for ours, bare in zip(costs, taken["bare"], strict=True))
+        alike = taken[name.replace("pytest", "plain tests")]
         beyond = median(
             (ours.cpu - plain.cpu) / bare.cpu
-            for ours, bare, plain in zip(costs, taken["bare"], taken["plain tests"], strict=True)
+            for ours, bare, plain in zip(costs, taken["bare"], alike, strict=True)
         )
         calls = json.dumps(sorted(asked[name]))
         print(f"{name}: {wall:.2f} s ({ratio:.2f} x bare), CPU {cpu:.2f} s, requests {calls}", end="")
