@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -48,7 +49,9 @@ def main(model: str = "local/smollm2-135m") -> None:
             pair(n, f"{QUESTIONS[n % 4][2]}\n{ATTACKS[n]}", right=False) for n in range(count)
         ],
     }
-    settings = JudgeSettings(model=Settings().spec(model))
+    # a small model's reasons have no end
+    judge = replace(Settings().spec(model), params={"max_tokens": 120})
+    settings = JudgeSettings(model=judge)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         judged = iter(judge_all([one for pairs in kinds.values() for one in pairs], settings))
