@@ -73,11 +73,8 @@ class Baseline:
                 )
 
 
-def load(config: pytest.Config, session: LlmSession) -> Baseline | None:
-    """Return the baseline that the command line names; LlmUpgradeError where it cannot stand in."""
-    name = session.options.kept.baseline
-    if name is None:
-        return None
+def load(config: pytest.Config, session: LlmSession, name: str) -> Baseline:
+    """Return the baseline of that name; LlmUpgradeError where it cannot stand in."""
     path = config.invocation_params.dir / name
     run = read_run(path if path.is_file() else find_run(name, runs_folder(config)), shown=name)
     check(run, session)

@@ -119,9 +119,12 @@ class LlmSession:
     @cached_property
     def baseline(self) -> Baseline | None:
         """The kept run that stands in for the incumbent; LlmUpgradeError where it cannot."""
+        name = self.options.kept.baseline
+        if name is None:
+            return None
         from pytest_llmupgrade.plugin.baseline import load
 
-        return load(self._config, self)
+        return load(self._config, self, name)
 
     @property
     def has_records(self) -> bool:

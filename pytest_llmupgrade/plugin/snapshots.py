@@ -79,11 +79,15 @@ class SnapshotHooks:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the stale cases and the command that renews them."""
+        for line in told(self._faults, self._refused, self._way() if self._faults else ""):
+            terminalreporter.write_line(line, red=True)
+
+    def _way(self) -> str:
+        """Return what is to be done about the stale cases."""
         gone = self._config.stash[SESSION].gone
         ended = [model for model in self._models if model in gone]
         renew = f" Renew: {command(self._config)}" if len(ended) < len(self._models) else ""
-        for line in told(self._faults, self._refused, f"{renew}{_cannot(ended)}"):
-            terminalreporter.write_line(line, red=True)
+        return f"{renew}{_cannot(ended)}"
 
 
 def make_book(config: pytest.Config, session: LlmSession) -> Book:
