@@ -102,3 +102,12 @@ def test_nothing_heavy():
     result.assert_outcomes(passed=1)
     after = {path.name for path in project.pytester.path.iterdir()}
     assert after - before <= {"__pycache__", "runpytest-0", "runpytest-current", "stdout", "stderr"}
+
+
+def test_without_evals_the_settings_are_not_read(project: Project) -> None:
+    """With workers, too, a run that has no eval files does not fail on settings that only they need."""
+    (project.pytester.path / "evals/eval_support.yaml").unlink()
+    project.write("pyproject.toml", "[tool.llmupgrade.judge]\nmodle = 'x'\n")
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.models, project.fail_on = None, None
+    assert project.run("-n2", "-q").ret == 0
