@@ -7,6 +7,7 @@ Fields that hold their default are left out.
 from __future__ import annotations
 
 import dataclasses
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +52,16 @@ def record_to_plain(record: Record) -> Plain:
 def record_from_plain(plain: Mapping[str, Any]) -> Record:
     """Return the record of `record_to_plain`; TypeError or KeyError where it is not one."""
     return Record(**_read(plain, _RECORD))
+
+
+def record_to_line(record: Record) -> str:
+    """Return a record as one line of JSON, without its end: how it is kept, and how it crosses processes."""
+    return json.dumps(_to_plain(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def record_from_line(line: str | bytes) -> Record:
+    """Return the record of `record_to_line`; ValueError, TypeError or KeyError where it is not one."""
+    return record_from_plain(json.loads(line))
 
 
 def request_to_plain(request: Request) -> Plain:

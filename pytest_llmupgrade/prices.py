@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pytest_llmupgrade.model import Usage
 
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import ModelSpec, Price
 
-    Rate: TypeAlias = Decimal | TieredPrices | None
+Rate: TypeAlias = tuple[tuple[int, Decimal], ...]
+"""USD for a million tokens, by the input that a call must exceed: the whole call has the last that it does. Empty: none."""
 
 _PER = Decimal(1_000_000)
 _BATCH = {"processing": "batch"}
 _PROBE = Usage(input_tokens=1009, cached_input_tokens=211, output_tokens=503, reasoning_tokens=101)
 
 
-def cost_usd(spec: ModelSpec, usage: Usage | None, *, batch: bool = False) -> Decimal | None:
+def cost_usd(
+    spec: ModelSpec, usage: Usage | None, *, batch: bool = False, tariffs: Tariffs | None = None
+) -> Decimal | None:
     """Return what a call cost in USD, exactly; None where usage or price is unknown; local models cost nothing.
 
-    `batch` asks for the price of a batch API: None where that one is unknown.
+    `batch` asks for the price of a batch API: None where that one is unknown. `tariffs` stands in for the catalogue.
     """
     if usage is None or not _consistent(usage):
         return None
@@ -37,7 +41,7 @@ def cost_usd(spec: ModelSpec, usage: Usage | None, *, batch: bool = False) -> De
     if spec.name.startswith("local/"):
         return Decimal(0)
     # A price may hold from a certain day or at certain hours only, so what is looked up holds for a minute.
-    tariff = _tariff(spec.wire_name, address_of(spec), batch, int(time.time() // 60))
+    tariff = (tariffs or tariff_of)(spec.wire_name, address_of(spec), batch, int(time.time() // 60))
     return tariff.cost_usd(usage) if tariff else None
 
 
@@ -66,18 +70,18 @@ def address_of(spec: ModelSpec) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Tariff:
+class Tariff:
     """A model's prices, resolved once: looking them up costs a hundred times what multiplying does."""
 
     input: Rate
     cached_input: Rate
     output: Rate
-    whole: ModelPrice | None
+    whole: ModelPrice | None = None
     """The catalogue's own calculation, for models that are not priced by these three alone."""
 
     def cost_usd(self, usage: Usage) -> Decimal | None:
         """Return the price of a call, None where it used tokens that have no price."""
-        if (self.input is None and usage.input_tokens) or (self.output is None and usage.output_tokens):
+        if (not self.input and usage.input_tokens) or (not self.output and usage.output_tokens):
             return None
         if self.whole is not None:
             return _by_catalogue(self.whole, usage)
@@ -86,19 +90,36 @@ class _Tariff:
         total += _amount(self.cached_input, usage.cached_input_tokens, size)
         return (total + _amount(self.output, usage.output_tokens, size)) / _PER
 
+    def to_plain(self) -> dict[str, Any] | None:
+        """Return JSON values; None where the three prices do not tell it all."""
+        if self.whole is not None:
+            return None
+        rates = {"input": self.input, "cached_input": self.cached_input, "output": self.output}
+        return {name: [(above, str(price)) for above, price in rate] for name, rate in rates.items()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the tariff of `to_plain`."""
+
+        def rate(name: str) -> Rate:
+            return tuple((above, Decimal(price)) for above, price in plain[name])
+
+        return cls(input=rate("input"), cached_input=rate("cached_input"), output=rate("output"))
+
+
+Tariffs: TypeAlias = Callable[[str, str | None, bool, int], Tariff | None]
+"""From a model's name on the wire, its address, whether by batch, and the minute since 1970."""
+
 
 def _amount(rate: Rate, tokens: int, size: int) -> Decimal:
-    """Return USD times a million; the whole call is priced by the highest tier that its input exceeds."""
-    if not tokens or rate is None:
+    """Return USD times a million."""
+    if not tokens or not rate:
         return Decimal(0)
-    if isinstance(rate, Decimal):
-        return rate * tokens
-    reached = [tier.price for tier in rate.tiers if size > tier.start]
-    return (reached[-1] if reached else rate.base) * tokens
+    return [price for above, price in rate if size > above][-1] * tokens
 
 
 @lru_cache(maxsize=1024)
-def _tariff(wire_name: str, address: str | None, batch: bool, minute: int) -> _Tariff | None:  # noqa: FBT001  a cache key
+def tariff_of(wire_name: str, address: str | None, batch: bool, minute: int) -> Tariff | None:  # noqa: FBT001  a cache key
     """Return a model's prices in a minute since 1970, None where the catalogue does not truly know them."""
     found = catalogued(wire_name, address)
     price = _price(*found, minute, batch=batch) if found else None
@@ -136,13 +157,23 @@ def _price(provider: Provider, model: ModelInfo, minute: int, *, batch: bool) ->
     return model.get_prices(moment, _BATCH) if listed and own else None
 
 
-def _as_tariff(price: ModelPrice) -> _Tariff:
+def _as_tariff(price: ModelPrice) -> Tariff:
     """Keep the three prices of text, and the catalogue's calculation where they do not give the same."""
     cached = price.input_mtok if price.cache_read_mtok is None else price.cache_read_mtok
-    tariff = _Tariff(input=price.input_mtok, cached_input=cached, output=price.output_mtok, whole=None)
+    tariff = Tariff(
+        input=_rate(price.input_mtok), cached_input=_rate(cached), output=_rate(price.output_mtok)
+    )
     # some models are priced by the request, or have a price for reasoning, too
     agrees = price.input_mtok is not None and tariff.cost_usd(_PROBE) == _by_catalogue(price, _PROBE)
     return tariff if agrees else replace(tariff, whole=price)
+
+
+def _rate(price: Decimal | TieredPrices | None) -> Rate:
+    if price is None:
+        return ()
+    if isinstance(price, Decimal):
+        return ((-1, price),)
+    return ((-1, price.base), *((tier.start, tier.price) for tier in price.tiers))
 
 
 def _by_catalogue(price: ModelPrice, usage: Usage) -> Decimal:

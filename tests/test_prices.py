@@ -233,10 +233,10 @@ def test_price_by_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_thousands_of_calls_look_up_once() -> None:
     """The catalogue is asked once a minute and model, not once a call."""
-    prices._tariff.cache_clear()
+    prices.tariff_of.cache_clear()
     for size in range(20_000):
         cost_usd(spec("gpt-4o"), Usage(input_tokens=size, output_tokens=1))
-    assert prices._tariff.cache_info().misses <= 2  # a minute may end meanwhile
+    assert prices.tariff_of.cache_info().misses <= 2  # a minute may end meanwhile
 
 
 def test_version_names_the_catalogue() -> None:

@@ -1,8 +1,9 @@
 """One engine for several processes: xdist's controller has it, its workers ask over the loopback.
 
 A connection speaks JSON, one object a line. The first line is the token that the controller hands its workers;
-whoever does not know it is not answered. Then come `plan`, which is not answered, and `ask`, which is. Each `ask`
-carries the whole request, so that losing a worker loses nothing. Which item is being run, xdist tells the controller.
+whoever does not know it is not answered. Then come `claim`, by which one worker learns that the plan is its to send,
+`plan` itself, which alone is not answered, `ask`, and `price`. Each `ask` carries the whole request, so that losing a
+worker loses nothing. Which item is being run, xdist tells the controller.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import secrets
 import socketserver
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import answer_to_plain, request_from_plain
@@ -26,21 +28,30 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _TOKEN_LINE = 256
 """Bytes that a stranger may send."""
+_POLL_S = 0.05
+"""How long closing may take."""
 
 
 class Broker:
     """Serves an engine until it is closed; `engine` is called when first needed.
 
-    `after` makes what is asked next out of what a worker's plan says of it (see `Planned.after`).
+    `after` makes what is asked next out of what a worker's plan says of it (see `Planned.after`); `price` answers what
+    a worker would know of prices, so that none needs the catalogue.
     """
 
-    def __init__(self, engine: Callable[[], Engine], after: Callable[[Mapping[str, Any]], After]) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        after: Callable[[Mapping[str, Any]], After],
+        price: Callable[[Mapping[str, Any]], object] = lambda _model: None,
+    ) -> None:
         self.token = secrets.token_hex(16)
-        self._engine, self._after = engine, after
+        self._engine, self._after, self._price = engine, after, price
         self._lock = threading.Lock()
-        self._planned = False
+        self._claimed = False
         self._server = _Server(self)
-        threading.Thread(target=self._server.serve_forever, name="llmupgrade-broker", daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=_POLL_S)
+        threading.Thread(target=serve, name="llmupgrade-broker", daemon=True).start()
 
     @property
     def port(self) -> int:
@@ -52,33 +63,29 @@ class Broker:
         self._server.shutdown()
         self._server.server_close()
 
-    def wants_plan(self) -> bool:
-        """Whether no worker has said yet what will be asked."""
-        return not self._planned
-
     def take(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Do what a worker asks; return what it waits for, None where it waits for nothing."""
         if "ask" in message:
             return answer_to_plain(self._engine().complete(request_from_plain(message["ask"])))
-        if "plan" in message:
-            self._plan(message["plan"])
+        if "price" in message:
+            return {"price": self._price(message["price"])}
+        if "claim" in message:
+            return {"claimed": self._claim()}
+        self._engine().plan([*map(self._entry, message["plan"])])
         return None
 
-    def _plan(self, entries: list[Mapping[str, Any]]) -> None:
+    def _claim(self) -> bool:
+        """Give the plan to the first who asks: all workers have collected the same."""
         with self._lock:
-            if self._planned:  # all workers have collected the same
-                return
-            self._planned = True
-        self._engine().plan(
-            [
-                Planned(
-                    request=request_from_plain(entry["request"]),
-                    owner=entry["owner"],
-                    after=self._after(entry["after"]) if entry.get("after") else None,
-                    follow_ups=entry.get("follow_ups", 0),
-                )
-                for entry in entries
-            ]
+            free, self._claimed = not self._claimed, True
+        return free
+
+    def _entry(self, plain: Mapping[str, Any]) -> Planned:
+        return Planned(
+            request=request_from_plain(plain["request"]),
+            owner=plain["owner"],
+            after=self._after(plain["after"]) if plain.get("after") else None,
+            follow_ups=plain.get("follow_ups", 0),
         )
 
 
@@ -104,7 +111,7 @@ class _Connection(socketserver.StreamRequestHandler):
         given = self.rfile.readline(_TOKEN_LINE).strip()
         if not hmac.compare_digest(given, broker.token.encode()):
             return
-        self._say({"wants_plan": broker.wants_plan()})
+        self._say({"welcome": True})
         for line in self.rfile:
             reply = broker.take(json.loads(line))
             if reply is not None:

@@ -39,10 +39,21 @@ class RemoteEngine:
             return None
         return engine
 
-    @property
-    def wants_plan(self) -> bool:
-        """Whether no worker had sent its plan when this one came."""
-        return self._line().wants_plan
+    def claim_plan(self) -> bool:
+        """Return whether the plan is this worker's to send; no other is told so."""
+        return bool(self._told({"claim": True}, "claimed"))
+
+    def price(self, model: Mapping[str, Any]) -> Any:
+        """Return what the other process knows of a model's price, None also where it is gone."""
+        return self._told({"price": model}, "price")
+
+    def _told(self, message: Mapping[str, Any], name: str) -> Any:
+        try:
+            line = self._line()
+            line.say(message)
+            return line.hear()[name]
+        except (OSError, ValueError):
+            return None
 
     def plan(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Send what the selected items will ask for: request, owner and what is asked after it, all plain."""
@@ -82,7 +93,7 @@ class _Line:
             self._stream = self._socket.makefile("rwb")
             self._stream.write(token.encode() + b"\n")
             self._stream.flush()
-            self.wants_plan = bool(self.hear()["wants_plan"])
+            self.hear()  # nothing, where the token is not theirs
         except (OSError, ValueError):
             self._socket.close()
             raise OSError("the broker does not answer") from None

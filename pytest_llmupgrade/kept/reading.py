@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.codec import record_from_plain
+from pytest_llmupgrade.codec import record_from_line
 from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.kept.wire import SCHEMA, End, Head, read_end, read_head, read_record
 from pytest_llmupgrade.run.record import Row, row_of
@@ -48,14 +48,14 @@ class KeptRun:
         """Return the whole record of a row."""
         with self.path.open("rb") as stream:
             stream.seek(row.offset)
-            return record_from_plain(json.loads(stream.readline()))
+            return record_from_line(stream.readline())
 
     def records(self) -> Iterator[Record]:
         """Yield the whole record of every row, one at a time."""
         with self.path.open("rb") as stream:
             for row in self.rows.values():
                 stream.seek(row.offset)
-                yield record_from_plain(json.loads(stream.readline()))
+                yield record_from_line(stream.readline())
 
 
 def read_run(path: Path, *, shown: str | None = None) -> KeptRun:

@@ -1,6 +1,7 @@
 """From pytest's reports to records, and from records to what the run says at its end.
 
-A record travels as a plain dict on the TestReport: one path with and without xdist.
+A record travels as a line of JSON on the TestReport, one path with and without xdist: what xdist sends, execnet writes
+value by value in Python, which for a dict of a record takes longer than judging the answer did.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ def attach_record(
     if report.when == "call" or (report.when == "setup" and not report.passed):
         record = _record(report, item, call)
         if record is not None:
-            from pytest_llmupgrade.codec import record_to_plain
+            from pytest_llmupgrade.codec import record_to_line
 
-            setattr(report, RECORD, record_to_plain(record))
+            setattr(report, RECORD, record_to_line(record))
             kept = [entry for entry in item.user_properties if entry[0] not in _PROPERTIES]
             item.user_properties[:] = [*kept, *_properties(record)]  # JUnit reads them after the teardown
     return report
@@ -141,12 +142,10 @@ def keep_record(config: pytest.Config, report: pytest.TestReport) -> None:
     if hasattr(config, "workerinput"):
         return
     session = config.stash[SESSION]
-    plain = report.__dict__.pop(RECORD, None)
-    if plain is not None:
-        from pytest_llmupgrade.codec import record_from_plain
-
+    line = report.__dict__.pop(RECORD, None)
+    if line is not None:
         session.planned_ids.pop(report.nodeid, None)
-        session.journal.append(record_from_plain(plain))
+        session.journal.append_line(line)
     elif _is_crash(report) and report.nodeid in session.planned_ids:
         session.journal.append(_crashed(report, session))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
     from pytest_llmupgrade.plugin.prefetch import JudgeCalls
+    from pytest_llmupgrade.prices import Tariffs
     from pytest_llmupgrade.providers.local.serve import LocalServer
     from pytest_llmupgrade.run.record import Journal
     from pytest_llmupgrade.run.summary import CallCounts
@@ -229,7 +230,7 @@ class LlmSession:
         from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
         from pytest_llmupgrade.plugin.snapshots import without_recorded
 
-        if self.options.snapshots.replay or (self.remote is not None and not self.remote.wants_plan):
+        if self.options.snapshots.replay or (self.remote is not None and not self.remote.claim_plan()):
             return
         calls = planned_calls(items, self.specs, self.judge_settings, repeat=self.options.repeat)
         planned = without_recorded(calls, items, self)
@@ -265,8 +266,9 @@ class LlmSession:
         """Let the workers of xdist ask this process, and return where: port and token."""
         if self._broker is None:
             from pytest_llmupgrade.engine.broker import Broker
+            from pytest_llmupgrade.plugin.remote_prices import told
 
-            self._broker = Broker(lambda: self.calls.engine, self._judged_after)
+            self._broker = Broker(lambda: self.calls.engine, self._judged_after, told)
         return self._broker.port, self._broker.token
 
     def reach_calls(self, port: int, token: str) -> None:
@@ -311,7 +313,16 @@ class LlmSession:
         """Return what a call cost, None where no price is known."""
         from pytest_llmupgrade.prices import cost_usd
 
-        return cost_usd(self.specs[model], usage, batch=batch)
+        return cost_usd(self.specs[model], usage, batch=batch, tariffs=self._tariffs)
+
+    @cached_property
+    def _tariffs(self) -> Tariffs | None:
+        """Where prices are looked up; None: in the catalogue."""
+        if self.remote is None:
+            return None
+        from pytest_llmupgrade.plugin.remote_prices import RemotePrices
+
+        return RemotePrices(self.remote).tariff_of
 
     def completion_cost_usd(self, model: str, completion: Completion) -> Decimal | None:
         """Return what a completion cost by the way it came, None where no price is known."""

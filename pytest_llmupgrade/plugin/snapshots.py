@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmupgrade.errors import CallError
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.snapshot_writing import SnapshotRefused, hand_over
 from pytest_llmupgrade.plugin.telling import variant_of
+from pytest_llmupgrade.providers.quoting import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 HOOKS = "llmupgrade-snapshots"
 _REFUSED = "llmupgrade_refused"
 """The attribute of a TestReport whose snapshot was not updated."""
+_UNUSABLE = "llmupgrade_unusable"
+"""The attribute of a TestReport that had no usable snapshot: why, and the model's name."""
 _NAMED = 5
 """Cases that the last lines name for each cause."""
 
@@ -57,12 +61,16 @@ class SnapshotHooks:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[Any]
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Mark the report of a refused update: it travels from xdist's workers."""
+        """Mark the reports of a refused update and of an unusable snapshot: they travel from xdist's workers."""
         report = yield
-        if call.excinfo is not None and isinstance(call.excinfo.value, SnapshotRefused):
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, SnapshotRefused):
             setattr(report, _REFUSED, True)
+        elif isinstance(error, CallError) and error.failure.kind == "replay":
+            column = variant_of(item)
+            setattr(report, _UNUSABLE, (without_keys(str(error)), column.model if column else ""))
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -70,11 +78,11 @@ class SnapshotHooks:
         """Note refused updates and unusable snapshots."""
         if getattr(report, _REFUSED, False):
             self._refused.append(report.nodeid)
-        record = getattr(report, "llmupgrade_record", {})
-        error = record.get("error") or {}
-        if error.get("kind") == "replay":
-            self._faults.setdefault(error["message"], []).append(report.nodeid)
-            self._models[record["model"]] = None
+        unusable = getattr(report, _UNUSABLE, None)
+        if unusable is not None:
+            cause, model = unusable
+            self._faults.setdefault(cause, []).append(report.nodeid)
+            self._models[model] = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from pytest_llmupgrade.codec import record_from_plain, record_to_plain
+from pytest_llmupgrade.codec import record_from_line, record_to_line
 from pytest_llmupgrade.model import NEGATION
 from pytest_llmupgrade.variants import Variant
 
@@ -72,12 +71,17 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Keep a record; a later one of the same node id (a rerun) takes its place."""
-        line = json.dumps(record_to_plain(record), ensure_ascii=False, separators=(",", ":"))
-        offset = self._write(line.encode("utf-8", "backslashreplace") + b"\n")
+        self.append_line(record_to_line(record))
+
+    def append_line(self, line: str) -> Record:
+        """Keep a record that came as `record_to_line` writes it, and return it."""
+        record = record_from_line(line)
+        offset = self._write(line.encode() + b"\n")
         if offset is None:
             offset = -1 - len(self._unwritten)
             self._unwritten[offset] = record
         self._rows[record.nodeid] = row_of(record, offset)
+        return record
 
     def _write(self, line: bytes) -> int | None:
         """Return where the line begins, None where the disk did not take it."""
@@ -108,7 +112,7 @@ class Journal:
         if row.offset < 0:
             return self._unwritten[row.offset]
         self._stream.seek(row.offset)
-        return record_from_plain(json.loads(self._stream.readline()))
+        return record_from_line(self._stream.readline())
 
     def records(self) -> Iterator[Record]:
         """Yield the whole record of every row, one at a time."""

@@ -44,7 +44,8 @@ def test_workers_share_calls(broker: Broker, llm_server: LlmServer) -> None:
     first, second = (RemoteEngine.reach(broker.port, broker.token) for _ in range(2))
     assert first is not None
     assert second is not None
-    assert first.wants_plan
+    assert first.claim_plan()
+    assert not second.claim_plan()
     first.plan([{"request": {"model": "m", "endpoint": "", "body": asked("hi").body}, "owner": "item"}])
     answer = second.complete(asked("hi"))
     assert isinstance(answer, Completion)
