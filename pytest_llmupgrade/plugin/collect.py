@@ -161,7 +161,9 @@ def _changed_since_baseline(node: EvalFile, cases: Iterable[Case]) -> Iterator[F
     return iter(()) if baseline is None else baseline.faults(cases)
 
 
-def _prompt_faults(node: EvalFile, cases: Iterable[Case], prompts: Prompts | None) -> Iterator[Fault]:
+def _prompt_faults(node: EvalFile, cases: Sequence[Case], prompts: Prompts | None) -> Iterator[Fault]:
+    if all(case.prompt is None for case in cases):
+        return
     from pytest_llmupgrade.prompts.binding import case_faults, version_faults
 
     yield from case_faults(cases, prompts)

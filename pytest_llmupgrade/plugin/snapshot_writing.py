@@ -23,11 +23,9 @@ class SnapshotRefused(LlmUpgradeError):  # noqa: N818  it names what happened
 def hand_over(item: pytest.Item, session: LlmSession, *, failed: bool) -> None:
     """Give syrupy what the item asked and was answered; SnapshotRefused where that would hide a regression."""
     __tracebackhide__ = True
-    page = session.book.page
-    from pytest_llmupgrade.snapshots.files import entry_text
-
     options = session.options.snapshots
-    if page is None or not page.calls or not (options.update or options.replay):
+    page = session.book.page if options.update or options.replay else None
+    if page is None or not page.calls:
         return
     if not item.config.pluginmanager.has_plugin("syrupy"):
         return
@@ -39,6 +37,8 @@ def hand_over(item: pytest.Item, session: LlmSession, *, failed: bool) -> None:
             and not options.accept
         ):
             raise SnapshotRefused(_refusal(item, entry))
+        from pytest_llmupgrade.snapshots.files import entry_text
+
         _assert(item, entry_text(entry))
     else:
         _assert(item, None)

@@ -46,7 +46,7 @@ class SnapshotHooks:
         """Open the item's page."""
         book = self._config.stash[SESSION].book
         column = variant_of(item)
-        book.begin(None if column is None else page_of(item, book, column))
+        book.begin(lambda: None if column is None else page_of(item, book, column))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -98,13 +98,13 @@ def record_of(
     """Return the record of a finished attempt."""
     outcome, recorded_error = _outcome(trial, error, skipped=skipped)
     last = trial.shown or (trial.completions[-1] if trial.completions else None)
-    path, line, _ = item.reportinfo()
     case = trial.case
+    file, line = (case.file, case.line) if case else _place(item)
     return Record(
         case_id=case.key if case else item.nodeid.replace(f"[{trial.column}]", ""),
         nodeid=item.nodeid,
-        file=case.file if case else str(path),
-        line=case.line if case else (line or 0) + 1,
+        file=file,
+        line=line,
         model=trial.model,
         outcome=outcome,
         category=case.category if case else "general",
@@ -127,6 +127,11 @@ def record_of(
         prompt=case.told if case else None,
         asked_version=trial.version,
     )
+
+
+def _place(item: pytest.Item) -> tuple[str, int]:
+    path, line, _ = item.reportinfo()
+    return str(path), (line or 0) + 1
 
 
 def _outcome(

@@ -36,6 +36,11 @@ class Mode:
     first: bool = False
     """From snapshots where they are not stale: an update, so that its diff touches what changed and nothing else."""
 
+    @property
+    def any(self) -> bool:
+        """Whether what items ask is looked up, or noted, in any way."""
+        return self.replay or self.first
+
 
 @dataclass(slots=True, kw_only=True)
 class Page:
@@ -91,23 +96,29 @@ class Book:
         self._gone = gone
         self._shown = shown
         self._files: dict[Path, Mapping[str, Entry]] = {}
-        self.page: Page | None = None
-        """Of the item that runs now."""
-        self._open: Page | None = None
-        """Where answers are looked up now: on the item's own page, or on the incumbent's of the same case."""
+        self._turn: Callable[[], Page | None] = lambda: None
+        self._page: Page | None = None
+        self._beside: Page | None = None
 
-    def begin(self, page: Page | None) -> None:
-        """Turn to an item's page."""
-        self.page = self._open = page
+    def begin(self, turn: Callable[[], Page | None]) -> None:
+        """Turn to an item's page, made when it is first needed: most runs need none."""
+        self._turn, self._page = turn, None
+
+    @property
+    def page(self) -> Page | None:
+        """The page of the item that runs now."""
+        if self._page is None:
+            self._page = self._turn()
+        return self._page
 
     @contextmanager
     def beside(self, page: Page) -> Iterator[None]:
         """Look up, and note, on another page than the item's own: a candidate's item asks for the incumbent, too."""
-        before, self._open = self._open, page
+        before, self._beside = self._beside, page
         try:
             yield
         finally:
-            self._open = before
+            self._beside = before
 
     def open(self, path: Path, name: str) -> Page:
         """Return a new page for a case in a file."""
@@ -127,7 +138,9 @@ class Book:
         self, request: Request, live: Callable[[Request], Answer], *, judging: bool = False
     ) -> Answer:
         """Answer a request from the snapshot or live, as the mode says."""
-        page = self._open
+        if not self.mode.any and not self._gone(request.model):
+            return self._live(request, live, judging=judging)
+        page = self._beside or self.page
         if page is None:
             return live(request)
         place = place_of(request)
@@ -136,7 +149,7 @@ class Book:
             return page.note(place, answer, judging=judging)
         if self.mode.replay:
             return CallFailure(kind="replay", message=page.fault(place, judging=judging))
-        return page.note(place, self._live(page, request, place, live, judging=judging), judging=judging)
+        return page.note(place, self._live(request, live, judging=judging), judging=judging)
 
     def has(self, page: Page, request: Request) -> bool:
         """Whether a request of a page will be answered without a call."""
@@ -147,16 +160,16 @@ class Book:
             return page.find(place, judging=judging)
         return None
 
-    def _live(
-        self, page: Page, request: Request, place: Place, live: Callable[[Request], Answer], *, judging: bool
-    ) -> Answer:
+    def _live(self, request: Request, live: Callable[[Request], Answer], *, judging: bool) -> Answer:
         """Ask; a model that is not served any more answers from its snapshot, fresh or not."""
         answer = live(request)
         if not isinstance(answer, CallFailure):
             return answer
         gone = self._gone(request.model)
-        if not gone and answer.kind != "not_found":
+        page = self._beside or self.page if gone or answer.kind == "not_found" else None
+        if page is None:
             return answer
+        place = place_of(request)
         kept = page.find(place, judging=judging)
         if kept is not None:
             return kept

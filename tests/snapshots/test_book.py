@@ -50,7 +50,8 @@ def book_of(folder: Path, mode: Mode, gone: tuple[str, ...] = ()) -> Book:
         )
         (folder / model).write_text(join_texts({"a": entry_text(entry)}))
     book = Book(mode, lambda model: model in gone, str)
-    book.begin(book.open(folder / "new", "a"))
+    page = book.open(folder / "new", "a")
+    book.begin(lambda: page)
     return book
 
 
@@ -134,7 +135,7 @@ def test_a_rerun_takes_the_firsts_place(tmp_path: Path) -> None:
 def test_without_an_item_nothing_is_replayed(tmp_path: Path) -> None:
     """A call that no item makes is made."""
     book = book_of(tmp_path, Mode(first=True))
-    book.begin(None)
+    book.begin(lambda: None)
     assert said(book.complete(request("new"), Server())) == "new live"
 
 
