@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import answer_to_plain, request_from_plain
 from pytest_llmupgrade.engine.flight import Planned
+from pytest_llmupgrade.engine.remote import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.engine.engine import Engine
     from pytest_llmupgrade.engine.flight import After
 
-HOST = "127.0.0.1"
 _TOKEN_LINE = 256
 """Bytes that a stranger may send."""
 _POLL_S = 0.05

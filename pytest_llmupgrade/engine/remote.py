@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_llmupgrade.codec import answer_from_plain, request_to_plain
-from pytest_llmupgrade.engine.broker import HOST
 from pytest_llmupgrade.model import CallFailure
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llmupgrade.model import Answer, Request
 
+HOST = "127.0.0.1"
 _CONNECT_S = 10.0
 _GONE = CallFailure(kind="cancelled", message="not sent: the process that makes the calls is gone")
 

@@ -124,7 +124,7 @@ _CALLS = "llmupgrade_calls"
 def hand_over_calls(config: pytest.Config) -> None:
     """Tell the controller of xdist what a worker called by itself, on another host."""
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
-    if output is not None:
+    if output is not None and config.stash[SESSION].has_called:
         counts = config.stash[SESSION].call_counts()
         output[_CALLS] = {**asdict(counts), "spent_usd": str(counts.spent_usd), "budget_usd": None}
 

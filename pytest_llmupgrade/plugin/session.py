@@ -227,11 +227,11 @@ class LlmSession:
 
     def prefetch(self, items: Sequence[pytest.Item], say: Callable[[str], object]) -> None:
         """Begin to complete what the selected items will ask for; `say` tells the user a line."""
+        if self.options.snapshots.replay or (self.remote is not None and not self.remote.claim_plan()):
+            return
         from pytest_llmupgrade.plugin.prefetch import planned_calls, to_plain
         from pytest_llmupgrade.plugin.snapshots import without_recorded
 
-        if self.options.snapshots.replay or (self.remote is not None and not self.remote.claim_plan()):
-            return
         calls = planned_calls(items, self.specs, self.judge_settings, repeat=self.options.repeat)
         planned = without_recorded(calls, items, self)
         if self.remote is not None:
@@ -269,7 +269,24 @@ class LlmSession:
             from pytest_llmupgrade.plugin.remote_prices import told
 
             self._broker = Broker(lambda: self.calls.engine, self._judged_after, told)
+            self._warm_up()
         return self._broker.port, self._broker.token
+
+    def _warm_up(self) -> None:
+        """Import what calls need while the workers of xdist start; not where the store may have every answer."""
+        from pytest_llmupgrade.plugin.calls import store_path
+
+        unknown = self.options.fresh or not store_path(self._config, self.options).exists()
+        if unknown and not self.options.snapshots.replay:
+            threading.Thread(target=self._import_client, name="llmupgrade-warm-up").start()
+
+    def _import_client(self) -> None:
+        from pytest_llmupgrade.model import Usage
+        from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
+
+        OpenAIProvider().prepare()
+        for name in self.specs:
+            self.cost_usd(name, Usage(input_tokens=1, output_tokens=1))
 
     def reach_calls(self, port: int, token: str) -> None:
         """Ask the controller for every completion; a worker that cannot reach it, on another host, calls by itself."""
@@ -288,6 +305,11 @@ class LlmSession:
         """Send nothing more; what has arrived is kept."""
         if self._calls is not None:
             self._calls.engine.cancel()
+
+    @property
+    def has_called(self) -> bool:
+        """Whether this process made calls by itself."""
+        return self._calls is not None
 
     def call_stats(self) -> EngineStats | None:
         """Return where the calls stand; None before there are any."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.codec import answer_from_plain, answer_to_plain
-from pytest_llmupgrade.engine.broker import HOST, Broker
+from pytest_llmupgrade.engine.broker import Broker
 from pytest_llmupgrade.engine.engine import Engine
-from pytest_llmupgrade.engine.remote import RemoteEngine
+from pytest_llmupgrade.engine.remote import HOST, RemoteEngine
 from pytest_llmupgrade.model import CallFailure, Completion, ModelSpec, Request, ToolCall, Usage
 from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
 
