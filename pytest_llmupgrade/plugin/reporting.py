@@ -145,7 +145,7 @@ def keep_record(config: pytest.Config, report: pytest.TestReport) -> None:
     line = report.__dict__.pop(RECORD, None)
     if line is not None:
         session.planned_ids.pop(report.nodeid, None)
-        session.journal.append_line(line)
+        session.journal.append_line(line, report.nodeid)
     elif _is_crash(report) and report.nodeid in session.planned_ids:
         session.journal.append(_crashed(report, session))
 

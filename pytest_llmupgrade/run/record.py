@@ -71,17 +71,16 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Keep a record; a later one of the same node id (a rerun) takes its place."""
-        self.append_line(record_to_line(record))
+        self.append_line(record_to_line(record), record.nodeid)
 
-    def append_line(self, line: str) -> Record:
-        """Keep a record that came as `record_to_line` writes it, and return it."""
+    def append_line(self, line: str, nodeid: str) -> None:
+        """Keep a record that came as `record_to_line` writes it; of its node id, this object, which others have, too."""
         record = record_from_line(line)
         offset = self._write(line.encode() + b"\n")
         if offset is None:
             offset = -1 - len(self._unwritten)
             self._unwritten[offset] = record
-        self._rows[record.nodeid] = row_of(record, offset)
-        return record
+        self._rows[nodeid] = row_of(record, offset, nodeid)
 
     def _write(self, line: bytes) -> int | None:
         """Return where the line begins, None where the disk did not take it."""
@@ -139,23 +138,23 @@ def _shared(value: T) -> T:
     return value
 
 
-def row_of(record: Record, offset: int) -> Row:
-    """Return the row of a record that begins at `offset`, in bytes."""
+def row_of(record: Record, offset: int, nodeid: str | None = None) -> Row:
+    """Return the row of a record that begins at `offset`, in bytes; `nodeid` is the object to keep for its node id."""
     judge_calls = [call for judgement in record.judgements for call in judgement.calls]
     variant = _shared(Variant(model=record.model, version=record.asked_version))
     return Row(
         case_id=_shared(record.case_id),
-        nodeid=record.nodeid,
+        nodeid=nodeid or record.nodeid,
         model=variant.name,
-        outcome=record.outcome,
-        category=record.category,
-        difficulty=record.difficulty,
+        outcome=_shared(record.outcome),
+        category=_shared(record.category),
+        difficulty=_shared(record.difficulty),
         weight=record.weight,
         usage=record.usage,
         cost_usd=record.cost_usd,
         judge_cost_usd=record.judge_cost_usd,
         latency_ms=record.latency_ms,
-        origin=record.origin,
+        origin=_shared(record.origin),
         adapted=record.adapted,
         times=record.times,
         passes=record.passes,

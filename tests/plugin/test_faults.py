@@ -64,18 +64,12 @@ def fail_every_fifth(project: Project) -> None:
 
 
 def test_a_server_that_fails_a_fifth_of_all_calls(many: Project, distribution: tuple[str, ...]) -> None:
-    """The run ends, what can be answered is, and the tries stay within the retry budget."""
+    """The run ends, every call is answered in the end, and the tries stay within the retry budget."""
     tables = (f'[tool.llmupgrade.models."{name}"]\ntimeout_s = 2\n' for name in ("old", "new"))
     many.write("pyproject.toml", "".join(tables))
     fail_every_fifth(many)
     many.run("--llm-report=out.json", "--llm-concurrency=16", *distribution)
-    report = report_of(many)
-    errored = [case for case in report["cases"] if case["outcome"] == "errored"]
-    passed = sum(model["passed"] for model in report["models"])
-    assert passed + len(errored) == CALLS
-    # an answer that is no JSON is not tried again: it says that the address is wrong
-    assert {case["error"]["kind"] for case in errored} <= {"protocol"}
-    assert len(errored) <= CALLS // 25 + 2
+    assert [model["passed"] for model in report_of(many)["models"]] == [COUNT, COUNT]
     assert len(many.server.calls) <= CALLS * 1.2 + 10 + len(many.server.calls) // 25 + 1  # 429s beside it
 
 
