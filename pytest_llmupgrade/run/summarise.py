@@ -137,8 +137,8 @@ def _without_twins(used: Sequence[str], named: Mapping[str, Sequence[RowLike]]) 
     first = named[used[0]] if used else ()
     if not first or first[0].variant.name != used[0]:  # nobody ran, or a kept run stands for the incumbent
         return list(used)
-    now = _told(first)
     axis = [name for name in used[1:] if any(row.variant.version is not None for row in named[name])]
+    now = _told(first) if axis else {}
     twins = [name for name in axis if _told(named[name]).items() <= now.items()]
     return [name for name in used if name not in twins]
 
@@ -172,20 +172,22 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
     """Pair two models' rows by case; what was planned and never ran counts among the unpaired."""
     old_rows = {row.case_id: row for row in incumbent_rows}
     new_rows = {row.case_id: row for row in candidate_rows}
-    old = {case: row.outcome for case, row in old_rows.items()}
-    new = {case: row.outcome for case, row in new_rows.items()}
-    cells = Counter((old[case], new[case]) for case in old if case in new)
-    both = [(case, old[case], new[case]) for case in old if case in new]
+    both = [(row, new_rows[case]) for case, row in old_rows.items() if case in new_rows]
+    cells = Counter((old.outcome, new.outcome) for old, new in both)
     flips = {
         pair: tuple(
-            Flip(case_id=case, incumbent=read(case, incumbent), candidate=read(case, candidate))
-            for case, before, after in both
-            if (before, after) == pair
+            Flip(
+                case_id=old.case_id,
+                incumbent=read(old.case_id, incumbent),
+                candidate=read(old.case_id, candidate),
+            )
+            for old, new in both
+            if (old.outcome, new.outcome) == pair
         )
         for pair in (("passed", "missed"), ("missed", "passed"))
     }
     judged = sum(count for pair, count in cells.items() if set(pair) <= JUDGED)
-    unpaired = max(len(old.keys() | new.keys()), planned) - judged
+    unpaired = max(len(old_rows.keys() | new_rows.keys()), planned) - judged
     evidence = Evidence(changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired)
     return Comparison(
         incumbent=incumbent,
@@ -195,8 +197,8 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
         unpaired=unpaired,
-        impact=cost_impact([(row, new_rows[case]) for case, row in old_rows.items() if case in new_rows]),
-        latency_ratio=_latency_ratio(old_rows, new_rows),
+        impact=cost_impact(both),
+        latency_ratio=_latency_ratio(both),
         decision=decide(evidence, rule or Rule()),
         visible_drop=_visible_drop(evidence) if judged else None,
     )
@@ -207,12 +209,8 @@ def _visible_drop(evidence: Evidence) -> float | None:
     return smallest_visible_drop(math.floor(pairs.n), min(1.0, pairs.discordance))
 
 
-def _latency_ratio(old: Mapping[str, RowLike], new: Mapping[str, RowLike]) -> Interval | None:
-    pairs = [
-        (new[case].latency_ms or 0.0, row.latency_ms)
-        for case, row in old.items()
-        if case in new and row.latency_ms and new[case].latency_ms
-    ]
+def _latency_ratio(both: Iterable[tuple[RowLike, RowLike]]) -> Interval | None:
+    pairs = [(new.latency_ms, old.latency_ms) for old, new in both if old.latency_ms and new.latency_ms]
     return typical_ratio(*zip(*pairs, strict=True)) if pairs else None
 
 
