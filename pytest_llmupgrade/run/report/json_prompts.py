@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmupgrade.run.report.json_verdict import verdict_of
+
 if TYPE_CHECKING:
     from pytest_llmupgrade.run.prompt_effects import PromptCell, PromptEffects, Simplification
     from pytest_llmupgrade.verdict import Decision
@@ -38,7 +40,7 @@ def _cell(cell: PromptCell) -> dict[str, Any]:
         "broke": list(cell.broke),
         "fixed": list(cell.fixed),
         "owned": None if cell.owned is None else list(cell.owned),
-        "against_now": None if cell.decision is None else _decision(cell.decision),
+        "against_now": None if cell.decision is None else _decided(cell.decision),
     }
 
 
@@ -50,20 +52,9 @@ def _simplification(one: Simplification) -> dict[str, Any]:
         "shorter": one.shorter,
         "saved_input_tokens": one.saved_tokens,
         "saved_per_1000_usd": None if saved is None else str(saved),
-        **_decision(one.decision),
+        **_decided(one.decision),
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
-    found = decision.interval
-    return {
-        "difference": found.estimate if found else None,
-        "interval": [found.low, found.high] if found else None,
-        "confidence": decision.confidence,
-        "margin": decision.margin,
-        "verdict": decision.verdict,
-        "paired": decision.paired,
-        "unpaired": decision.unpaired,
-        "more_cases_needed": decision.more_cases_needed,
-        "together": decision.together,
-    }
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {**verdict_of(decision), "paired": decision.paired, "unpaired": decision.unpaired}

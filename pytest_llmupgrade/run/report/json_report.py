@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.codec import record_to_plain
 from pytest_llmupgrade.run.report.json_prompts import prompt_of
+from pytest_llmupgrade.run.report.json_verdict import verdict_of
 from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
@@ -144,25 +145,17 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def _decision(comparison: Comparison) -> dict[str, Any]:
-    """Return the verdict; `interval` is the one that it rests on, at `confidence`."""
     decision = comparison.decision
-    interval = decision.interval
     return {
-        "difference": interval.estimate if interval else None,
-        "interval": [interval.low, interval.high] if interval else None,
-        "confidence": decision.confidence,
-        "margin": decision.margin,
-        "verdict": decision.verdict,
+        **verdict_of(decision),
         "same_model": comparison.same_model,
         "measurably_worse": decision.measurably_worse,
-        "more_cases_needed": decision.more_cases_needed,
         "fewest_cases": decision.fewest_cases,
         "too_many_unpaired": decision.too_many_unpaired,
         "look": decision.look,
         "looks": decision.looks,
         "weighted": decision.equal_weights is not None,
         "repeated": decision.repeated,
-        "together": decision.together,
         "flip_rate": comparison.flip_rate,
         "visible_drop": comparison.visible_drop,
         "categories": [_category(found) for found in decision.categories],
