@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_llmupgrade.model import ModelSpec
+    from pytest_llmupgrade.rollout.base_revision import BaseRevision
     from pytest_llmupgrade.rollout.config import Rollout
 
 
@@ -47,15 +48,16 @@ class RolloutFile(pytest.File):
 
     def _change(self, after: Rollout) -> tuple[Change, Ruling | None]:
         """Return what changed since the base, and what there is to say of the base itself."""
-        base = base_revision(self.config.stash[SESSION].options.rollout.base, os.environ)
-        if base is None:
-            return Change(after=after, before=None, compared=False), None
+        alone = Change(after=after, before=None, compared=False)
+        try:
+            base = base_revision(self.config.stash[SESSION].options.rollout.base, os.environ)
+            return (alone, None) if base is None else self._since(base, after)
+        except UsageError as error:
+            return alone, Ruling(result="fail", words=f"base: {error}")
+
+    def _since(self, base: BaseRevision, after: Rollout) -> tuple[Change, Ruling | None]:
         try:
             before = rollout_at_base(base, self.path, after, self._wanted)
-        except UsageError as error:
-            return Change(after=after, before=None, compared=False), Ruling(
-                result="fail", words=f"base: {error}"
-            )
         except FaultyFiles as error:
             words = f"base: {base.source} has a faulty file, which counts as none: {error.faults[0]}"
             return Change(after=after, before=None, compared=True), Ruling(result="noted", words=words)

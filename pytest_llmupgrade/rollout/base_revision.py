@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
@@ -12,7 +14,6 @@ from pytest_llmupgrade.rollout.recognising import has_rollout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from pytest_llmupgrade.rollout.config import Rollout
 
@@ -47,7 +48,22 @@ def base_revision(asked: str | None, environment: Mapping[str, str]) -> BaseRevi
             branch = value.removeprefix("refs/heads/")
             revision = value if kind == "commit" else f"origin/{branch}"
             return BaseRevision(revision=revision, source=f"{name}={value}")
-    return None
+    return _merge_queue(environment)
+
+
+def _merge_queue(environment: Mapping[str, str]) -> BaseRevision | None:
+    """Return what GitHub's merge queue builds on: it sets no variable, its event's file says it; None elsewhere."""
+    event = environment.get("GITHUB_EVENT_PATH")
+    if not event or environment.get("GITHUB_EVENT_NAME") != "merge_group":
+        return None
+    source = f"GITHUB_EVENT_PATH={event}"
+    try:
+        commit = json.loads(Path(event).read_bytes())["merge_group"]["base_sha"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise UsageError(
+            f"{source}: names no base of the merge queue (merge_group.base_sha); name it: --llm-base=REV"
+        ) from None
+    return BaseRevision(revision=str(commit), source=source)
 
 
 def rollout_at_base(

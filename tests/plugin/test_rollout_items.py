@@ -316,6 +316,19 @@ def test_a_base_that_is_not_there_fails(repository: Repository, monkeypatch: pyt
     assert repository.run("--llm-base=").ret == 0
 
 
+def test_a_merge_queue_without_its_event_fails(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge queue whose event cannot be read is told in one line, as any base that is not there."""
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "merge_group")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", "gone.json")
+    result = repository.run()
+    assert (result.ret, result.parseoutcomes()["failed"]) == (1, 1)
+    result.stdout.fnmatch_lines(
+        ["rollout.yaml:5: percent 5: base: GITHUB_EVENT_PATH=gone.json: names no base *"]
+    )
+
+
 @pytest.mark.parametrize("revision", ["-x", "no-such", "HEAD:rollout.yaml"])
 def test_bad_revisions(repository: Repository, revision: str) -> None:
     """A revision that is none is told, never taken for a flag of git."""
