@@ -6,7 +6,7 @@ import os
 import threading
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.variants import variants_of
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_llmupgrade.engine.broker import Broker
     from pytest_llmupgrade.engine.flight import Planned
     from pytest_llmupgrade.engine.jobs import Jobs
     from pytest_llmupgrade.engine.remote import RemoteEngine
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.plugin.baseline import Baseline
     from pytest_llmupgrade.plugin.calls import Calls
     from pytest_llmupgrade.plugin.options import Options
-    from pytest_llmupgrade.plugin.prefetch import JudgeCalls
+    from pytest_llmupgrade.plugin.sharing import Sharing
     from pytest_llmupgrade.prices import Tariffs
     from pytest_llmupgrade.providers.local.serve import LocalServer
     from pytest_llmupgrade.run.record import Journal
@@ -55,7 +54,7 @@ class LlmSession:
         self._config = config
         self._lock = threading.Lock()
         self._calls: Calls | None = None
-        self._broker: Broker | None = None
+        self._sharing: Sharing | None = None
         self._alone = False
         """In a worker of xdist that cannot reach the controller."""
         self.remote: RemoteEngine | None = None
@@ -264,29 +263,19 @@ class LlmSession:
 
     def serve_calls(self) -> tuple[int, str]:
         """Let the workers of xdist ask this process, and return where: port and token."""
-        if self._broker is None:
-            from pytest_llmupgrade.engine.broker import Broker
-            from pytest_llmupgrade.plugin.remote_prices import told
+        if self._sharing is None:
+            from pytest_llmupgrade.plugin.sharing import Sharing
 
-            self._broker = Broker(lambda: self.calls.engine, self._judged_after, told)
-            self._warm_up()
-        return self._broker.port, self._broker.token
+            self._sharing = Sharing(self)
+        return self._sharing.place
 
-    def _warm_up(self) -> None:
-        """Import what calls need while the workers of xdist start; not where the store may have every answer."""
+    @property
+    def lacks_answers(self) -> bool:
+        """Whether answers must be missing: no store has any yet, or none may be used."""
         from pytest_llmupgrade.plugin.calls import store_path
 
         unknown = self.options.fresh or not store_path(self._config, self.options).exists()
-        if unknown and not self.options.snapshots.replay:
-            threading.Thread(target=self._import_client, name="llmupgrade-warm-up").start()
-
-    def _import_client(self) -> None:
-        from pytest_llmupgrade.model import Usage
-        from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
-
-        OpenAIProvider().prepare()
-        for name in self.specs:
-            self.cost_usd(name, Usage(input_tokens=1, output_tokens=1))
+        return unknown and not self.options.snapshots.replay
 
     def reach_calls(self, port: int, token: str) -> None:
         """Ask the controller for every completion; a worker that cannot reach it, on another host, calls by itself."""
@@ -294,12 +283,6 @@ class LlmSession:
 
         self.remote = RemoteEngine.reach(port, token)
         self._alone = self.remote is None
-
-    def _judged_after(self, plain: Mapping[str, Any]) -> JudgeCalls:
-        from pytest_llmupgrade.plugin.prefetch import judge_calls
-
-        assert self.judge_settings is not None  # noqa: S101  the worker's settings are the controller's
-        return judge_calls(plain, self.judge_settings)
 
     def stop_calls(self) -> None:
         """Send nothing more; what has arrived is kept."""
@@ -387,8 +370,8 @@ class LlmSession:
             self.remote.close()
         if "jobs" in self.__dict__:
             self.jobs.cancel()
-        if self._broker is not None:
-            self._broker.close()
+        if self._sharing is not None:
+            self._sharing.close()
         if self._calls is not None:
             self._calls.close()
         if self._server is not None:
