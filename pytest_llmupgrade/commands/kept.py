@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.kept import places
 from pytest_llmupgrade.kept.deciding import check_decision, write_joined_decision
-from pytest_llmupgrade.kept.joining import join_runs
 from pytest_llmupgrade.kept.reading import read_run
 from pytest_llmupgrade.kept.showing import check_reports, lines, write_reports, writing
+from pytest_llmupgrade.kept.standing_in import join_as_shown
 from pytest_llmupgrade.wording import plural, printable
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def merge(options: argparse.Namespace) -> int:
         places.check_replaceable(options.output, flag="-o ")
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
-    joined = join_runs(runs, rule=_rule(options, runs[0]))
-    return _told(_completed(joined, runs), options)
+    return _told(_completed(_as_shown(runs, options), runs), options)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -87,7 +86,7 @@ def report(options: argparse.Namespace) -> int:
 
     check_decision(options.decision)
     run = read_run(places.find_run(options.run_name), shown=options.run_name)
-    joined = _completed(join_runs([run], rule=_rule(options, run)), [run])
+    joined = _completed(_as_shown([run], options), [run])
     pieces = texts(joined, options.format, colour=options.output is None and _coloured())
     if options.output is None:
         sys.stdout.writelines(pieces)
@@ -97,6 +96,14 @@ def report(options: argparse.Namespace) -> int:
     if options.decision is not None:
         write_joined_decision(joined, options.decision)
     return 0
+
+
+def _as_shown(runs: Sequence[KeptRun], options: argparse.Namespace) -> Joined:
+    """Return the runs as one, with the baseline that they had; what is in the way of that is said beside the report."""
+    joined, missing = join_as_shown(runs, Path(), rule=_rule(options, runs[0]))
+    if missing is not None:
+        sys.stderr.write(f"llmupgrade: {missing}\n")
+    return joined
 
 
 def _coloured() -> bool:

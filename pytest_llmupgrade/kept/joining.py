@@ -90,14 +90,16 @@ def join(
     return Joined(columns=tuple(columns), summary=summary)
 
 
-def join_runs(runs: Sequence[KeptRun], *, rule: Rule | None = None) -> Joined:
-    """Return one or several runs as one: every model of each, in the order of their heads."""
+def join_runs(
+    runs: Sequence[KeptRun], *, incumbent: Column | None = None, rule: Rule | None = None
+) -> Joined:
+    """Return one or several runs as one: every model of each, in the order of their heads, after the incumbent's column."""
     names = dict.fromkeys(name for run in runs for name in run.head.models)
     columns = [
         Column(run=run, model=name, shown=name) for name in names for run in runs if name in run.head.models
     ]
     return join(
-        columns,
+        [*([] if incumbent is None else [incumbent]), *columns],
         created=max(run.head.created for run in runs),
         exit_reason=exit_reason(runs),
         calls=call_counts(runs),

@@ -10,6 +10,7 @@ from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.judges.identity import judge_differences
 from pytest_llmupgrade.kept.joining import call_counts, exit_reason
 from pytest_llmupgrade.kept.refusals import listed
+from pytest_llmupgrade.kept.standing_in import shared_by
 from pytest_llmupgrade.kept.wire import End, Head, end_line, head_line
 from pytest_llmupgrade.wording import plural
 
@@ -98,4 +99,5 @@ def merged_head(runs: Sequence[KeptRun], planned: dict[str, int]) -> Head:
         planned=planned,
         judge=next((run.head.judge for run in runs if run.head.judge is not None), None),
         shard=None,
+        baseline=shared_by(runs),
     )

@@ -34,6 +34,16 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """The kept run whose incumbent a run was compared with (`--llm-baseline`)."""
+
+    path: str
+    """From the project's root, where it was in there."""
+    created: str
+    """Its own head's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What holds for a whole run, written before its first record."""
 
@@ -51,6 +61,8 @@ class Head:
     """Percentage points, where the run was told them (`--llm-margin`); None: the project's own."""
     look: int = 1
     """Which of the planned looks the run was."""
+    baseline: StandIn | None = None
+    """None: the incumbent is the first of the models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

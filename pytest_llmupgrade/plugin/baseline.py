@@ -12,6 +12,7 @@ from pytest_llmupgrade.kept.joining import Column, fingerprints
 from pytest_llmupgrade.kept.places import find_run
 from pytest_llmupgrade.kept.reading import read_run
 from pytest_llmupgrade.kept.refusals import judge_reasons, shard_reasons
+from pytest_llmupgrade.kept.standing_in import shown_as
 from pytest_llmupgrade.plugin.kept import runs_folder
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Baseline:
 
     @property
     def shown(self) -> str:
-        """The incumbent's name in reports; no model of a run can be named so."""
-        return f"{self.model} (baseline)"
+        """The incumbent's name in reports."""
+        return shown_as(self.model)
 
     @property
     def described(self) -> str:

@@ -88,6 +88,7 @@ def _open(config: pytest.Config, session: LlmSession) -> IO[bytes]:
 def _head(session: LlmSession, now: dt.datetime) -> Head:
     from pytest_llmupgrade import __version__
     from pytest_llmupgrade.judges.identity import judge_identity
+    from pytest_llmupgrade.kept.standing_in import stand_in
     from pytest_llmupgrade.kept.wire import Head, Shard
 
     shard = session.options.kept.shard
@@ -100,6 +101,7 @@ def _head(session: LlmSession, now: dt.datetime) -> Head:
         shard=Shard(number=shard[0], count=shard[1]) if shard else None,
         margin=session.options.verdict.margin,
         look=session.options.verdict.look,
+        baseline=stand_in(session.baseline.run, session.root) if session.baseline else None,
     )
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llmupgrade.cli import main
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
@@ -107,3 +109,32 @@ def test_the_last_run_by_name(project: Project) -> None:
     project.run()
     project.models = "new"
     project.run("--llm-baseline=last").stdout.fnmatch_lines(["*new against old (baseline), 3 cases paired*"])
+
+
+def test_a_report_of_the_run_shows_its_baseline(kept: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """`report` and `merge` show the kept incumbent that the run itself was compared with."""
+    for number in (1, 2):
+        kept.run("--llm-baseline=base.jsonl", f"--llm-shard={number}/2", f"--llm-keep={number}.jsonl")
+    capsys.readouterr()
+    assert main(["merge", "1.jsonl", "2.jsonl", "-o", "whole.jsonl"]) == 1
+    assert "new against old (baseline), 3 cases paired" in capsys.readouterr().out
+    assert main(["report", "whole.jsonl", "--format=json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["incumbent"] == "old (baseline)"
+    assert report["comparisons"][0]["broke"] == ["evals/eval_support.yaml::refund-a"]
+    assert len(report["cases"]) == 6
+
+
+def test_a_report_without_its_baseline_says_so(kept: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the kept incumbent is gone, or another run has its name now, the candidate is shown alone, and a line says why."""
+    kept.run("--llm-baseline=base.jsonl", "--llm-keep=new.jsonl")
+    base = kept.pytester.path / "base.jsonl"
+    was = json.loads(base.read_text().splitlines()[0])["created"]
+    base.write_text(base.read_text().replace(was, "2026-01-01T00:00:00+00:00"))
+    for reason in ("base.jsonl is another run now, of 2026-01-01T00:00:00+00:00", "base.jsonl is gone"):
+        capsys.readouterr()
+        assert main(["report", "new.jsonl"]) == 0
+        shown = capsys.readouterr()
+        assert shown.err == f"llmupgrade: the run's baseline is not shown: {reason}\n"
+        assert "against" not in shown.out
+        base.unlink(missing_ok=True)
