@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_llmupgrade.run.report.markdown import markdown_lines
 from pytest_llmupgrade.wording import inert, printable, shorten
@@ -53,10 +53,12 @@ def _warning(record: Record) -> str:
     missed = [judgement for judgement in record.judgements if not judgement.passed]
     why = "; ".join(f"{judgement.judge}: {judgement.reason.partition(chr(10))[0]}" for judgement in missed)
     name = record.case_id.rpartition("::")[2]
-    return (
-        f"::warning file={_property(record.file)},line={record.line},title={_property(f'{name} broke on {record.model}')}"
-        f"::{_message(why)}"
-    )
+    return at_line("warning", record.file, record.line, title=f"{name} broke on {record.model}", message=why)
+
+
+def at_line(kind: Literal["error", "warning"], file: str, line: int, *, title: str, message: str) -> str:
+    """Return the workflow command that shows a message at a line of a file."""
+    return f"::{kind} file={_property(file)},line={line},title={_property(title)}::{_message(message)}"
 
 
 def _message(text: str) -> str:

@@ -133,6 +133,11 @@ class RolloutItem(pytest.Item):
             crash.message = self.parent.ruling(self.name).words
         return face
 
+    def rollout_place(self) -> tuple[str, int, str]:
+        """Return file, line and the sentence of the check."""
+        change = self.parent.change
+        return change.after.file, change.line, sentence(change, self.parent.ruling(self.name))
+
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the percentage stands."""
         change = self.parent.change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ def configure(config: pytest.Config) -> None:
         config.pluginmanager.register(DeadlineHooks(config), "llmupgrade-deadlines")
     if session.options.models or worker_input is not None or config.getoption("dist", "no") != "no":
         activate(config)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from pytest_llmupgrade.plugin import rollout_errors
+
+        config.pluginmanager.register(rollout_errors.RolloutErrors(), rollout_errors.HOOKS)
     if session.options.kept.keep is not None and worker_input is None:
         with_usage_errors(check_keep, config, session)
     if session.options.kept.baseline is not None:

@@ -128,6 +128,8 @@ def project(pytester: pytest.Pytester, llm_server: LlmServer, monkeypatch: pytes
     # and without compiled files each of them would take twice as long
     for name in (
         "CI",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
         "PYTHONDONTWRITEBYTECODE",
         "PYTEST_XDIST_WORKER",
         "PYTEST_XDIST_WORKER_COUNT",

@@ -282,6 +282,24 @@ def test_faulty_settings_are_told_by_what_needs_them(repository: Repository) -> 
     )
 
 
+@pytest.mark.parametrize("flags", [(), ("-p", "xdist", "-n2")])
+def test_github_shows_a_failed_check_at_its_line(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+) -> None:
+    """On GitHub each failed check is an error at the line that raises the percentage; elsewhere nothing of it is said."""
+    repository.rollout(25)
+    assert "::error file" not in repository.run("--llm-base=HEAD").stdout.str()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    run = repository.run if not flags else repository.pytester.runpytest_subprocess
+    result = run("-k", "evidence or records", "--llm-base=HEAD", *flags)
+    errors = [line for line in result.outlines if line.startswith("::error ")]
+    assert len(errors) == result.parseoutcomes()["failed"] == 2
+    assert all(
+        line.startswith("::error file=rollout.yaml,line=5,title=Rollout::percent 5 -> 25: ")
+        for line in errors
+    ), errors
+
+
 # --- the base ----------------------------------------------------------------------------------------
 
 
