@@ -51,13 +51,13 @@ class TargetsAhead:
         later = items[items.index(item) + 1 :]
         jobs = list(self._jobs((one for one in later if _shares(one, definition)), target))
         if jobs:
-            engine = self._session.calls.engine
+            engine = self._session.live.calls.engine
             engine.plan(jobs)
             engine.reached(jobs[0].owner)
 
     def _may_run_ahead(self) -> bool:
         """Not where snapshots note what each item asked, nor in a worker, which has not been told its items yet."""
-        return self._session.calls_alone and not self._session.options.snapshots.any
+        return self._session.live.alone and not self._session.options.snapshots.any
 
     def _jobs(self, items: Iterable[pytest.Item], target: Target) -> Iterator[PlannedJob]:
         for item in items:
@@ -73,8 +73,8 @@ class TargetsAhead:
     ) -> Callable[[], tuple[Completion, Trial]]:
         def run() -> tuple[Completion, Trial]:
             trial = Trial(model=column.model, version=column.version, case=case, repeat=index)
-            llm = Llm(self._session, trial, self._session.live)
-            return run_target(target, case, llm, trial, self._session.jobs.wait), trial
+            llm = Llm(self._session, trial, self._session.live.complete)
+            return run_target(target, case, llm, trial, self._session.live.jobs.wait), trial
 
         return run
 
@@ -83,7 +83,9 @@ class TargetsAhead:
         if not self._planned:
             return None
         try:
-            completion, brought = self._session.calls.engine.result(_key(case, trial.column, trial.repeat))
+            completion, brought = self._session.live.calls.engine.result(
+                _key(case, trial.column, trial.repeat)
+            )
         except KeyError:
             return None
         except CancelledError:

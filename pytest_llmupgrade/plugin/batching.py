@@ -25,7 +25,7 @@ def folder_of(store: Path) -> Path:
 
 def complete_by_batch(session: LlmSession, planned: Sequence[Planned], say: Say) -> None:
     """Have the planned calls answered by batches, so that the run finds the answers in its store."""
-    calls = session.calls
+    calls = session.live.calls
     around = Surroundings(
         specs=session.specs,
         shelf=calls.store,
@@ -50,7 +50,7 @@ def tell_of_open(session: LlmSession, say: Say) -> None:
     """Say that calls are under way in batches, which this run would pay for again."""
     entries = [
         entry
-        for entry in Ledger(folder_of(session.calls.store.path)).entries()
+        for entry in Ledger(folder_of(session.live.calls.store.path)).entries()
         if entry.model in session.specs
     ]
     if entries:

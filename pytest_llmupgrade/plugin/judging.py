@@ -211,4 +211,4 @@ def _complete(session: LlmSession, trial: Trial, case: Case, target: Target) -> 
     from pytest_llmupgrade.plugin.target import run_target
 
     ahead = session.targets.take(case, trial)
-    return ahead or run_target(target, case, llm, trial, session.jobs.wait)
+    return ahead or run_target(target, case, llm, trial, session.live.jobs.wait)

@@ -121,7 +121,7 @@ def finish(session: LlmSession, exitstatus: int) -> None:
     from pytest_llmupgrade.kept.wire import End, end_line
     from pytest_llmupgrade.plugin.reporting import exit_reason
 
-    calls = session.call_counts()
+    calls = session.live.counts()
     end = End(
         exit_reason=exit_reason(exitstatus),
         planned=dict(session.planned),

@@ -72,8 +72,8 @@ def prepare(session: pytest.Session) -> None:
         return
     if state.planned and not calls_nothing(config) and not session.testsfailed:
         with_usage_errors(_check_prompts, session.items, state)
-        with_usage_errors(state.start_local, _progress(config))
-        with_usage_errors(state.prefetch, session.items, _progress(config))
+        with_usage_errors(state.live.start_local, _progress(config))
+        with_usage_errors(state.live.prefetch, session.items, _progress(config))
         _warn_before(config)
 
 
@@ -95,7 +95,7 @@ def _warn_before(config: pytest.Config) -> None:
 
 def stop(session: pytest.Session) -> None:
     """Give up what no item will ask for any more: after -x, --maxfail or Ctrl-C."""
-    session.config.stash[SESSION].stop_calls()
+    session.config.stash[SESSION].live.stop()
 
 
 def stop_if_over(session: pytest.Session | None) -> None:
@@ -106,16 +106,16 @@ def stop_if_over(session: pytest.Session | None) -> None:
 
 def reached(config: pytest.Config, nodeid: str) -> None:
     """Let the calls ahead of an item go on."""
-    config.stash[SESSION].reached(nodeid)
+    config.stash[SESSION].live.reached(nodeid)
 
 
 def configure_node(node: Any) -> None:
     """Start the local models in xdist's controller and tell its worker their addresses."""
     state: LlmSession = node.config.stash[SESSION]
     if state.options.models and not calls_nothing(node.config):
-        with_usage_errors(state.start_local, _progress(node.config))
-        node.workerinput["llmupgrade_broker"] = state.serve_calls()
-    node.workerinput["llmupgrade_local_urls"] = dict(state.local_urls)
+        with_usage_errors(state.live.start_local, _progress(node.config))
+        node.workerinput["llmupgrade_broker"] = state.live.serve()
+    node.workerinput["llmupgrade_local_urls"] = dict(state.live.local_urls)
 
 
 _CALLS = "llmupgrade_calls"
@@ -124,8 +124,8 @@ _CALLS = "llmupgrade_calls"
 def hand_over_calls(config: pytest.Config) -> None:
     """Tell the controller of xdist what a worker called by itself, on another host."""
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
-    if output is not None and config.stash[SESSION].has_called:
-        counts = config.stash[SESSION].call_counts()
+    if output is not None and config.stash[SESSION].live.has_called:
+        counts = config.stash[SESSION].live.counts()
         output[_CALLS] = {**asdict(counts), "spent_usd": str(counts.spent_usd), "budget_usd": None}
 
 
@@ -137,7 +137,7 @@ def take_over_calls(node: Any) -> None:
 
         notices, spent = tuple(plain["notices"]), Decimal(plain["spent_usd"])
         counts = CallCounts(**{**plain, "notices": notices, "spent_usd": spent})
-        node.config.stash[SESSION].elsewhere.append(counts)
+        node.config.stash[SESSION].live.elsewhere.append(counts)
 
 
 def _progress(config: pytest.Config) -> Any:

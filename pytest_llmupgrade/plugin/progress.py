@@ -76,7 +76,7 @@ class ProgressHooks:
         ):
             return
         self._last = now
-        stats = self._config.stash[SESSION].call_stats()
+        stats = self._config.stash[SESSION].live.stats()
         if stats is not None and stats.expected:
             capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
             with capture.global_and_fixture_disabled():

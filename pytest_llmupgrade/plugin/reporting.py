@@ -197,7 +197,7 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
         read=read,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         exit_reason=exit_reason,
-        calls=session.call_counts(),
+        calls=session.live.counts(),
         rule=rule_of(session),
     )
     return with_breaches(

@@ -21,8 +21,8 @@ class Sharing:
 
     def __init__(self, session: LlmSession) -> None:
         self._session = session
-        self._broker = Broker(lambda: session.calls.engine, self._judged_after, told)
-        if session.lacks_answers:
+        self._broker = Broker(lambda: session.live.calls.engine, self._judged_after, told)
+        if session.live.lacks_answers:
             threading.Thread(target=self._import_client, name="llmupgrade-warm-up").start()
 
     @property

@@ -44,9 +44,9 @@ def configure(config: pytest.Config) -> None:
     if session.options.kept.baseline is not None:
         with_usage_errors(lambda: session.baseline)
     if worker_input is not None:
-        session.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
+        session.live.local_urls = dict(worker_input.get("llmupgrade_local_urls", {}))
         if "llmupgrade_broker" in worker_input:
-            session.reach_calls(*worker_input["llmupgrade_broker"])
+            session.live.reach(*worker_input["llmupgrade_broker"])
     elif config.getoption("llm_models") and not calls_nothing(config) and not session.options.estimate:
         with_usage_errors(session.check)
 
@@ -77,7 +77,7 @@ def _show_progress(config: pytest.Config) -> None:
         from pytest_llmupgrade.plugin.progress import ProgressHooks
 
         hooks = ProgressHooks(config)
-        session.on_wait = hooks.waited
+        session.live.on_wait = hooks.waited
         config.pluginmanager.register(hooks, f"{_HOOKS}-progress")
 
 
