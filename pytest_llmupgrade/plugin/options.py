@@ -79,6 +79,23 @@ class Options:
 def add_options(parser: pytest.Parser) -> None:
     """Declare the plugin's flags and ini values."""
     group = parser.getgroup("llmupgrade", "LLM evals (pytest-llmupgrade)")
+    _add_run_options(group)
+    add_prompt_option(group)
+    _add_call_options(group)
+    add_kept_options(group)
+    add_snapshot_options(group)
+    add_verdict_options(group)
+    add_rollout_options(group, parser)
+    parser.addini(
+        "llm_files",
+        type="args",
+        default=["eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml"],
+        help="globs of the names of eval files",
+    )
+    parser.addini("llm_models", type="string", default="", help="what --llm-models is where it is not given")
+
+
+def _add_run_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--llm-models",
         dest="llm_models",
@@ -115,19 +132,6 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="fail the run where one of its models is shut down, or will be within DAYS, such as 30d",
     )
-    add_prompt_option(group)
-    _add_call_options(group)
-    add_kept_options(group)
-    add_snapshot_options(group)
-    add_verdict_options(group)
-    add_rollout_options(group, parser)
-    parser.addini(
-        "llm_files",
-        type="args",
-        default=["eval_*.yaml", "eval_*.yml", "*.eval.yaml", "*.eval.yml"],
-        help="globs of the names of eval files",
-    )
-    parser.addini("llm_models", type="string", default="", help="what --llm-models is where it is not given")
 
 
 def _add_call_options(group: pytest.OptionGroup) -> None:
