@@ -45,7 +45,11 @@ class Dispatcher:
         self._sender = Sender(
             loop, provider, specs, settings, cost=cost, on_event=on_event, landed=self._landed
         )
-        self._writer = Writer(shelf, lambda group: loop.call_soon_threadsafe(self._written, group))
+        self._writer = Writer(
+            shelf,
+            lambda group: loop.call_soon_threadsafe(self._written, group),
+            lambda flight, error: loop.call_soon_threadsafe(self._unwritable, flight, error),
+        )
         self._flights: dict[str, Flight] = {}
         self._counted: set[int] = set()
         self._live = self._stored = self._failed = 0
@@ -141,6 +145,13 @@ class Dispatcher:
             self._hand_out(flight, completion)
             for after in flight.afters:
                 self._follow(after, completion)
+
+    def _unwritable(self, flight: Flight, error: Exception) -> None:
+        words = (
+            f"{flight.request.model}: the answer cannot be kept ({type(error).__name__}), so it is not used"
+        )
+        self._live -= 1
+        self._fail(flight, CallFailure(kind="protocol", message=words))
 
     def _fail(self, flight: Flight, failure: CallFailure) -> None:
         if failure.kind != "cancelled":

@@ -29,7 +29,7 @@ class Provider(Protocol):
 
 
 class Shelf(Protocol):
-    """Where answers are kept; both methods may be called from any thread, and neither raises."""
+    """Where answers are kept; both methods may be called from any thread, and neither raises for a disk that fails."""
 
     def get(self, key: str) -> Completion | None:
         """Return the answer to a request's key, if it is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.engine.budget import Budget
+from pytest_llmupgrade.engine.budget import Budget, usage_by_length
 from pytest_llmupgrade.engine.lane import Lane
 from pytest_llmupgrade.engine.retry import RetryBudget, RetryPolicy
 from pytest_llmupgrade.engine.settings import EngineEvent
@@ -13,6 +13,7 @@ from pytest_llmupgrade.model import CallFailure, Completion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from pytest_llmupgrade.engine.flight import Flight
     from pytest_llmupgrade.engine.ports import Cost, Provider
@@ -52,6 +53,8 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
         self._told_budget = False
+        self._reckoned: set[str] = set()
+        """Models whose server does not say what calls use."""
 
     @property
     def in_flight(self) -> int:
@@ -172,7 +175,7 @@ class Sender:
         model = flight.request.model
         self.budget.back(model)
         if isinstance(answer, Completion) or answer.usage is not None:
-            self.budget.pay(model, self._cost(flight.request, answer.usage))
+            self.budget.pay(model, self._charge(flight.request, answer))
         if lane.back(flight, answer, self._loop.time()) and isinstance(answer, CallFailure):
             self.tell("paused", f"{answer.message}: waiting {answer.retry_after_s:g} s, as it asks")
         if isinstance(answer, Completion):
@@ -181,6 +184,17 @@ class Sender:
         else:
             self._again_or_fail(flight, lane, answer)
         self._pump_after(lane)
+
+    def _charge(self, request: Request, answer: Answer) -> Decimal | None:
+        """Return what a call cost; under a budget, what it cost by its length where the server does not say it."""
+        cost = self._cost(request, answer.usage)
+        if cost is not None or self._settings.budget_usd is None:
+            return cost
+        if request.model not in self._reckoned:
+            self._reckoned.add(request.model)
+            words = f"{request.model}: the server does not say what calls use, so the budget reckons by their length"
+            self.tell("budget", words)
+        return self._cost(request, usage_by_length(request, answer))
 
     def _pump_after(self, lane: Lane) -> None:
         # With a budget, what one model's call cost may decide over another's.

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 EventKind: TypeAlias = Literal[
     "paused",  # a model's server asked to wait
     "broken",  # a model is not called any more
-    "budget",  # the money is spent
+    "budget",  # the money is spent, or reckoned
     "deadline",  # the time is over
 ]
 

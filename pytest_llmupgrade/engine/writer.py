@@ -18,10 +18,19 @@ _MOST = 256
 
 
 class Writer:
-    """A thread that puts answers on the shelf and only then says `written`, once for each group."""
+    """A thread that puts answers on the shelf and only then says `written`, once for each group.
 
-    def __init__(self, shelf: Shelf, written: Callable[[list[tuple[Flight, Completion]]], object]) -> None:
-        self._shelf, self._written = shelf, written
+    What no shelf can hold, such as a request that nests too deeply to be written down, is said to `refused`: whoever
+    waits for it must hear of it, and the others must not wait for ever.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        written: Callable[[list[tuple[Flight, Completion]]], object],
+        refused: Callable[[Flight, Exception], object],
+    ) -> None:
+        self._shelf, self._written, self._refused = shelf, written, refused
         self._queue: SimpleQueue[tuple[Flight, Completion] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="llmupgrade-store", daemon=True)
         self._thread.start()
@@ -40,8 +49,20 @@ class Writer:
         while going:
             group, going = self._gathered()
             if group:
-                self._shelf.put_many((flight.request, completion) for flight, completion in group)
-                self._written(group)
+                self._put(group)
+
+    def _put(self, group: list[tuple[Flight, Completion]]) -> None:
+        """Write a group; where that fails, each answer by itself, so that one costs none of the others."""
+        try:
+            self._shelf.put_many((flight.request, completion) for flight, completion in group)
+        except Exception as error:  # noqa: BLE001  the thread must go on
+            if len(group) == 1:
+                self._refused(group[0][0], error)
+                return
+            for one in group:
+                self._put([one])
+        else:
+            self._written(group)
 
     def _gathered(self) -> tuple[list[tuple[Flight, Completion]], bool]:
         entry = self._queue.get()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.engine.engine import Engine
 from pytest_llmupgrade.engine.settings import EngineSettings
 from pytest_llmupgrade.errors import UsageError
+from pytest_llmupgrade.plugin.cache import cache_folder
 from pytest_llmupgrade.providers.adapt import adaptation_from_json
 from pytest_llmupgrade.providers.adapting import AdaptingProvider
 from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
@@ -17,6 +17,7 @@ from pytest_llmupgrade.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import pytest
 
@@ -95,10 +96,7 @@ def store_path(config: pytest.Config, options: Options) -> Path:
     """Return where answers are kept: `--llm-store`, else in pytest's cache folder."""
     if options.store is not None:
         return options.store
-    cache = getattr(config, "cache", None)  # none with `-p no:cacheprovider`
-    if cache is None:
-        return config.rootpath / ".pytest_cache" / "d" / "llmupgrade" / _FILE
-    return Path(cache.mkdir("llmupgrade")) / _FILE
+    return cache_folder(config) / _FILE
 
 
 def served_at(specs: Mapping[str, ModelSpec], urls: Mapping[str, str]) -> dict[str, ModelSpec]:

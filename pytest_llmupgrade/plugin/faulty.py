@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _HOOKS = "llmupgrade-faulty"
 _FAULTY = "llmupgrade_faulty"
 """The attribute of a CollectReport of a faulty file."""
+_RUN = "llmupgrade"
+"""The node id of what no single file is at fault for."""
 _SEEN = pytest.StashKey[bool]()
 
 
@@ -23,6 +25,14 @@ def watch_for_faults(config: pytest.Config) -> None:
     """Register the hooks that end a run with faulty files, once."""
     if not config.pluginmanager.has_plugin(_HOOKS):
         config.pluginmanager.register(FaultyHooks(config), _HOOKS)
+
+
+def report_from_worker(session: pytest.Session, words: str) -> None:
+    """Tell the controller of xdist of a fault that shows only once everything is collected, and run nothing here."""
+    report = pytest.CollectReport(nodeid=_RUN, outcome="failed", longrepr=words, result=[])
+    setattr(report, _FAULTY, True)
+    session.config.hook.pytest_collectreport(report=report)
+    session.shouldstop = "faulty files"
 
 
 class FaultyHooks:

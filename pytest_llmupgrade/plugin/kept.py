@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from pytest_llmupgrade.plugin.cache import cache_folder
 from pytest_llmupgrade.plugin.keys import SESSION
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ class KeptHooks:
 
 def runs_folder(config: pytest.Config) -> Path:
     """Return the folder of kept runs in pytest's cache."""
-    cache = getattr(config, "cache", None)  # none with `-p no:cacheprovider`
-    if cache is None:
-        return config.rootpath / ".pytest_cache" / "d" / "llmupgrade" / "runs"
-    return Path(cache.mkdir("llmupgrade")) / "runs"
+    return cache_folder(config) / "runs"
 
 
 def open_journal(config: pytest.Config, session: LlmSession) -> Journal:

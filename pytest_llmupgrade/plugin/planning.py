@@ -7,17 +7,18 @@ from decimal import Decimal
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.plugin.collect import EvalFile
 from pytest_llmupgrade.plugin.failing import warning_before
+from pytest_llmupgrade.plugin.faulty import report_from_worker
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.start import calls_nothing, with_usage_errors
 from pytest_llmupgrade.plugin.telling import told_case, variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    import pytest
 
     from pytest_llmupgrade.plugin.session import LlmSession
 
@@ -55,8 +56,9 @@ def _eval_ids(
         if name not in known:
             known[name] = any(fnmatch(name, pattern) for pattern in globs)
         if known[name]:
-            inner = nodeid.rpartition("[")[2].removesuffix("]")
-            column = next((one for one in longest_first if inner == one or inner.startswith(f"{one}-")), None)
+            # between the parameters' ids, of which fixtures of the project may add some before and behind
+            inner = f"-{nodeid.rpartition('[')[2].removesuffix(']')}-"
+            column = next((one for one in longest_first if f"-{one}-" in inner), None)
             if column is not None:
                 yield nodeid, column
 
@@ -71,9 +73,15 @@ def prepare(session: pytest.Session) -> None:
     if state.options.estimate:
         return
     if state.planned and not calls_nothing(config) and not session.testsfailed:
-        with_usage_errors(_check_prompts, session.items, state)
-        with_usage_errors(state.live.start_local, _progress(config))
-        with_usage_errors(state.live.prefetch, session.items, _progress(config))
+        try:
+            with_usage_errors(_check_prompts, session.items, state)
+            with_usage_errors(state.live.start_local, _progress(config))
+            with_usage_errors(state.live.prefetch, session.items, _progress(config))
+        except pytest.UsageError as error:
+            if not hasattr(config, "workerinput"):
+                raise
+            report_from_worker(session, str(error))  # xdist takes an exception here for a crash
+            state.live.close()
         _warn_before(config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -99,6 +100,7 @@ class Book:
         self._turn: Callable[[], Page | None] = lambda: None
         self._page: Page | None = None
         self._beside: Page | None = None
+        self._lock = threading.Lock()
 
     def begin(self, turn: Callable[[], Page | None]) -> None:
         """Turn to an item's page, made when it is first needed: most runs need none."""
@@ -107,9 +109,10 @@ class Book:
     @property
     def page(self) -> Page | None:
         """The page of the item that runs now."""
-        if self._page is None:
-            self._page = self._turn()
-        return self._page
+        with self._lock:  # a target may ask from several threads
+            if self._page is None:
+                self._page = self._turn()
+            return self._page
 
     @contextmanager
     def beside(self, page: Page) -> Iterator[None]:

@@ -98,7 +98,7 @@ class Store:
 
     def put_many(self, entries: Iterable[tuple[Request, Completion]]) -> None:
         """Keep answers: all of them are durable when it returns; it never raises for a full or failing disk."""
-        now = time.time()
+        now = max(time.time(), self._since)  # a clock that steps back must not hide what this run paid for
         rows = [_row(request, completion, now) for request, completion in entries]
         sql = "insert or replace into answers values (?, ?, ?, ?, ?, ?)"
         self._write(lambda connection: connection.executemany(sql, rows))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import signal
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +17,17 @@ from pytest_llmupgrade.engine.engine import Engine
 from pytest_llmupgrade.engine.remote import HOST, RemoteEngine
 from pytest_llmupgrade.model import CallFailure, Completion, ModelSpec, Request, ToolCall, Usage
 from pytest_llmupgrade.providers.openai_chat import OpenAIProvider
+from tests.server import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_llmupgrade.model import Answer
     from tests.server import LlmServer
+
+
+class TimeLimitError(Exception):
+    """What a plugin raises in a test that takes too long."""
 
 
 @pytest.fixture
@@ -53,6 +62,78 @@ def test_workers_share_calls(broker: Broker, llm_server: LlmServer) -> None:
     assert len(llm_server.calls) == 1
     for remote in (first, second):
         remote.close()
+
+
+def test_a_plan_that_never_came_is_another_workers(broker: Broker, llm_server: LlmServer) -> None:
+    """A worker that dies between claiming the plan and sending it leaves the plan to the next one that asks."""
+    first, second = (RemoteEngine.reach(broker.port, broker.token) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.claim_plan()
+    first.close()
+    pause = threading.Event()
+    while not second.claim_plan():  # until the broker has seen the end of the first
+        pause.wait(0.01)
+    second.plan([{"request": {"model": "m", "endpoint": "", "body": asked("hi").body}, "owner": "item"}])
+    second.close()
+    third = RemoteEngine.reach(broker.port, broker.token)
+    assert third is not None
+    assert not third.claim_plan()
+    third.close()
+    assert len(llm_server.calls) <= 1
+
+
+def test_an_interrupted_wait_leaves_no_reply_behind(broker: Broker, llm_server: LlmServer) -> None:
+    """A question whose wait was interrupted, as by a time limit, never has its answer taken for the next one's."""
+    llm_server.hang(contains="slow")
+    remote = RemoteEngine.reach(broker.port, broker.token)
+    assert remote is not None
+
+    def interrupt(*_: object) -> None:
+        raise TimeLimitError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(TimeLimitError):
+            remote.complete(asked("slow"))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    llm_server.release()
+    for text in ("one", "two"):
+        answer = remote.complete(asked(text))
+        assert isinstance(answer, Completion)
+        assert answer.text == text
+    remote.close()
+
+
+def test_many_threads_share_few_connections(broker: Broker, llm_server: LlmServer) -> None:
+    """However many threads of a worker ask, the controller has 32 connections of it at most."""
+    remote = RemoteEngine.reach(broker.port, broker.token)
+    assert remote is not None
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(remote.complete, (asked(str(number)) for number in range(200))))
+    assert [answer.text for answer in answers if isinstance(answer, Completion)] == [*map(str, range(200))]
+    assert len(remote._all) <= 32
+    assert len(llm_server.calls) == 200
+    remote.close()
+
+
+def test_strangers_find_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections without the token are turned away beyond a number, and workers are served again once these have gone."""
+    monkeypatch.setattr("pytest_llmupgrade.engine.broker._STRANGERS", 3)
+    broker = Broker(lambda: pytest.fail("nothing is asked"), lambda _plain: lambda _completion: ())
+    strangers = [socket.create_connection((HOST, broker.port)) for _ in range(4)]
+    (turned_away,), _, _ = select.select(strangers, [], [], WAIT_S)
+    assert turned_away.recv(1) == b""
+    assert RemoteEngine.reach(broker.port, broker.token) is None
+    for stranger in strangers:
+        stranger.close()
+    remote = None
+    while remote is None:  # until the broker has seen their end
+        remote = RemoteEngine.reach(broker.port, broker.token)
+    remote.close()
+    broker.close()
 
 
 def test_a_failure_crosses_as_a_value(broker: Broker, llm_server: LlmServer) -> None:

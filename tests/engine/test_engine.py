@@ -4,8 +4,9 @@ import asyncio
 import signal
 import threading
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -270,6 +271,24 @@ def test_budget_is_a_hard_cap() -> None:
     assert [event.kind for event in events] == ["budget"]
 
 
+def test_a_budget_without_usage_goes_by_length() -> None:
+    """Where the server does not say what calls use, the cap holds by the length of question and answer, and that is said."""
+    provider = Scripted(lambda asked: Completion(text=words(asked)))
+    asked = [request(f"{i:400}") for i in range(40)]  # about 100 tokens each way
+    events: list[EngineEvent] = []
+
+    def cost(_request: Request, usage: Usage | None) -> Decimal | None:
+        return None if usage is None else Decimal(usage.input_tokens + usage.output_tokens) / 10_000
+
+    settings = quick(concurrency=2, budget_usd=Decimal("0.20"))
+    with running(provider, settings, cost=cost, on_event=events.append) as engine:
+        engine.plan(asked)
+        answers = [engine.complete(each) for each in asked]
+    assert 8 <= len(provider.asked) <= 12
+    assert sum(isinstance(answer, CallFailure) for answer in answers) == 40 - len(provider.asked)
+    assert [event.message.partition(":")[0] for event in events] == ["m", "the budget of $0.20 is spent"]
+
+
 def test_paid_failures_count() -> None:
     """An answer that brought nothing but was paid for is part of what was spent."""
     empty = CallFailure(kind="empty", message="m: empty", usage=Usage(input_tokens=1, output_tokens=9))
@@ -395,6 +414,22 @@ def test_answers_are_on_the_disk_before_anybody_sees_them(tmp_path: Path) -> Non
             other = Store.open(tmp_path / "answers.db")
             assert other.get(request(f"q{i}").key) is not None
             other.close()
+    shelf.close()
+
+
+def test_an_answer_that_cannot_be_kept_fails_alone(tmp_path: Path) -> None:
+    """What cannot be written down, such as tools nested hundreds deep, fails its own call, and nobody waits for ever."""
+    nested: list[Any] = []
+    for _ in range(700):
+        nested = [nested]
+    deep = replace(request("deep"), body={**request("deep").body, "tools": nested})
+    shelf = Store.open(tmp_path / "answers.db")
+    with running(Scripted(), shelf=shelf) as engine:
+        engine.plan([deep, request("q")])
+        answer, others = engine.complete(deep), engine.complete(request("q"))
+        assert isinstance(answer, CallFailure)
+        assert "cannot be kept (RecursionError)" in str(answer)
+        assert texts([others]) == ["q"]
     shelf.close()
 
 

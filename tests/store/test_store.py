@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,3 +205,13 @@ def test_file_is_the_owners_alone(store: Store, path: Path) -> None:
     store.put_many([(request("q"), ANSWER)])
     for file in path.parent.iterdir():
         assert not stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO), file.name
+
+
+def test_a_clock_that_steps_back_hides_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh run finds what it paid for itself, also after the clock was put back."""
+    now = time.time()
+    store = Store.open(path, fresh=True)
+    monkeypatch.setattr("time.time", lambda: now - 3_600)
+    store.put_many([(request("hi"), ANSWER)])
+    assert store.get(request("hi").key) is not None
+    store.close()
