@@ -118,8 +118,10 @@ class Decider:
             thread.join(timeout=5)
 
     def _start(self) -> None:
+        """Look once, for a kill may have come since nobody looked any more, and then let a thread do so."""
         with self._starting:
             if self._thread is None:
+                self.poll()
                 self._stop = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stop,), name="llmupgrade-rollout-watch", daemon=True

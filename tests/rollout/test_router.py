@@ -271,6 +271,40 @@ def test_the_thread_looks_by_itself(make: Make, tmp_path: Path) -> None:
     assert router.decide(unit="u").arm == "old"
 
 
+def _kill(tmp_path: Path) -> None:
+    (tmp_path / "pilot").mkdir(exist_ok=True)
+    (tmp_path / "pilot" / "KILL").touch()
+
+
+def test_a_kill_holds_for_the_first_decision(make: Make, tmp_path: Path) -> None:
+    """Whoever kills a router that has not decided yet, or that was closed, is obeyed by its very next decision."""
+    router = make(ALL)
+    _kill(tmp_path)
+    assert router.decide(unit="u").arm == "old"
+    (tmp_path / "pilot" / "KILL").unlink()
+    router.poll()
+    assert router.decide(unit="u").arm == "new"
+    router.close()
+    _kill(tmp_path)
+    assert router.decide(unit="u").arm == "old"
+
+
+def test_a_first_look_that_fails_sends_nobody_to_the_new_arm(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first look breaks nobody knows of a kill: the old arm is called until a look succeeds."""
+    router = make(ALL)
+    look = router.core.decider._watch.look
+
+    def broken() -> Any:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(router.core.decider._watch, "look", broken)
+    assert router.call([], unit="u")["arm"] == "old"
+    monkeypatch.setattr(router.core.decider._watch, "look", look)
+    assert router.call([], unit="u")["arm"] == "new"
+
+
 # --- faults ----------------------------------------------------------------------------------------
 
 
@@ -598,3 +632,18 @@ def test_a_forked_worker_has_its_own_files(make: Make, tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(list((tmp_path / "pilot").glob("events-*"))) == 2
     assert sum(each.requests for each in read_folder(tmp_path / "pilot").counts.values()) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_worker_looks_before_it_decides(make: Make, tmp_path: Path) -> None:
+    """A worker forked after a kill, of a parent that never decided and so never looked again, sends nobody to the new arm."""
+    router = make(ALL)
+    _kill(tmp_path)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if router.decide(unit="u").arm == "old" else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
