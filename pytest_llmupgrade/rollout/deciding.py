@@ -59,7 +59,7 @@ class Decider:
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with the file as it stands."""
+        """What is wrong with the file, or with a state, as it stands."""
         return self._watch.fault
 
     def decide(self, unit: str | None) -> Decision:
@@ -95,7 +95,7 @@ class Decider:
         if self.fault != self._told:
             self._told = self.fault
             if self.fault is not None:
-                log.error("rollout file: %s", self.fault)
+                log.error("rollout: %s", self.fault)
 
     def _take(self, policy: Policy, rule: BreakerRule) -> None:
         if policy.rollout.breaker != rule:
