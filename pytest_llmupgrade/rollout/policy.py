@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_llmupgrade.errors import Fault, FaultyFiles
+from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.rollout.buckets import threshold
 from pytest_llmupgrade.rollout.loading import load_rollout, parse_rollout
 
@@ -150,6 +150,15 @@ def kill_file(rollout: Rollout, file: Path) -> Path:
     if rollout.kill_file:
         return file.parent / rollout.kill_file
     return sink_folder(rollout, file) / KILL_FILE
+
+
+def throw(kill: Path, words: str) -> None:
+    """Write the kill file; UsageError where it cannot be written."""
+    try:
+        kill.parent.mkdir(parents=True, exist_ok=True)
+        kill.write_text(f"{words}\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{kill}: cannot be written: {error.strerror or error}") from None
 
 
 def kill_reason(rollout: Rollout, file: Path) -> str | None:

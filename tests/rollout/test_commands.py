@@ -237,6 +237,38 @@ def test_a_kill_needs_no_readable_state(folder: Path, capsys: pytest.CaptureFixt
     router.close()
 
 
+def test_harm_needs_no_readable_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where harm cannot be written into a damaged state, `watch` throws the kill switch, once, and says so; status does not."""
+    path = write_rollout(folder)
+    write_records(folder / "pilot", HARM)
+    state, kill = folder / "pilot" / "state.json", folder / "pilot" / "KILL"
+    state.write_text('{"rollout": "gpt-4o-2026-11", "sta', encoding="utf-8")
+    assert main(["rollout", "status"]) == 2
+    assert not kill.exists()
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert "it may hold a rollback" in (said := capsys.readouterr().err)
+    assert f"the new arm is stopped by {kill.relative_to(folder)}" in said
+    assert "error: 3.00x as often" in kill.read_text(encoding="utf-8")
+    assert state.read_text(encoding="utf-8") == '{"rollout": "gpt-4o-2026-11", "sta'
+    kill.write_text("somebody's words", encoding="utf-8")
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert kill.read_text(encoding="utf-8") == "somebody's words"
+    state.unlink()
+    kill.unlink()
+    assert main(["rollout", "watch", "--once"]) == 1
+    assert states(folder) == ["rolled_back"]
+    assert look(path, now_ms=NOW_MS).recorded is not None
+
+
+def test_no_harm_kills_nothing(folder: Path) -> None:
+    """A damaged state alone is told and throws no switch: the routers that see it keep the new arm off themselves."""
+    write_rollout(folder)
+    write_records(folder / "pilot", equal())
+    (folder / "pilot" / "state.json").write_text("{", encoding="utf-8")
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert not (folder / "pilot" / "KILL").exists()
+
+
 FAULTS: dict[str, tuple[list[str], str | None, str | None]] = {
     "no file": (["status"], None, None),
     "broken file": (["watch", "--once"], "rollout: {id: [", None),
