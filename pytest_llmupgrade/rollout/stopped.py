@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def stop_ruling(change: Change, path: Path, records: Sequence[Place]) -> Ruling:
     """Return whether the new arm may serve at all; UsageError where a state or a place cannot be read."""
     histories, kills = _stops(records)
-    histories.append(read_history(sink_folder(change.after, path)))
+    histories += [read_history(sink_folder(version, path)) for version in change.versions]
     found = (history.of(change.after.id) for history in histories)
     latched = next((state for state in found if state is not None and state.latched), None)
     if latched is not None:
@@ -30,7 +30,8 @@ def stop_ruling(change: Change, path: Path, records: Sequence[Place]) -> Ruling:
             "mend it, and begin again at the first step with a new rollout.id"
         )
         return Ruling(result="fail", words=words)
-    killed = kill_reason(change.after, path) or next(iter(kills), None)
+    here = (kill_reason(version, path) for version in change.versions)
+    killed = next((reason for reason in (*here, *kills) if reason is not None), None)
     if killed is not None:
         return against(f"step: {change.after.id} is {killed}; llmupgrade rollout reset ends that", change)
     return PASSED
