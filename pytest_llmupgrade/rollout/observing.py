@@ -16,6 +16,7 @@ from pytest_llmupgrade.rollout.rollups import Counts, Key
 from pytest_llmupgrade.rollout.shadow_pairs import paired
 from pytest_llmupgrade.rollout.state_file import read_history, write_state
 from pytest_llmupgrade.rollout.states import State, state_of
+from pytest_llmupgrade.rollout.stopped import copied_rollback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ class Look(Evidence):
     @property
     def pending(self) -> bool:
         """Whether there is a rollback that no watcher has written, so that the new arm is still served."""
-        return self.state.latched and (self.recorded is None or not self.recorded.latched)
+        return self.state.latched and not _latched(self.recorded)
 
     def counts(self, arm: ArmName) -> Counts:
         """Return what the records say of an arm at the percentage in force."""
@@ -83,13 +84,14 @@ def evidence(
 def look(path: Path, *, now_ms: int, records: Sequence[Place] = (), events: Sequence[str] = ()) -> Look:
     """Return how a rollout stands, changing nothing; FaultyFiles or UsageError where something cannot be read.
 
-    `records` are further folders or URLs, of other hosts, whose records count as if they stood in the sink; `events` are
-    files of raw events, which are then all that is read.
+    `records` are further folders or URLs, of other hosts, whose records count as if they stood in the sink, as does a
+    rollback there; `events` are files of raw events, which are then all that is read.
     """
     said = evidence(path, now_ms=now_ms, records=records, events=events)
     rollout, folder = said.rollout, sink_folder(said.rollout, path)
     before = read_history(folder).of(rollout.id)
-    state = state_of(rollout, said.reading, before=before, killed=kill_reason(rollout, path))
+    known = before if _latched(before) else copied_rollback(rollout.id, records) or before
+    state = state_of(rollout, said.reading, before=known, killed=kill_reason(rollout, path))
     return Look(
         rollout=rollout,
         found=said.found,
@@ -111,12 +113,17 @@ def _found(rollout: Rollout, sink: Path, records: Sequence[Place], events: Seque
     return read_events(events, rollout=rollout.id)
 
 
+def _latched(state: State | None) -> bool:
+    return state is not None and state.latched
+
+
 def settle(path: Path, seen: Look) -> State:
     """Write what a look found as the state; a rollback that another process wrote meanwhile stays."""
     killed = kill_reason(seen.rollout, path)
 
     def decide(before: State | None) -> State:
-        return state_of(seen.rollout, seen.reading, before=before, killed=killed)
+        known = seen.state if seen.state.latched and not _latched(before) else before
+        return state_of(seen.rollout, seen.reading, before=known, killed=killed)
 
     return write_state(sink_folder(seen.rollout, path), seen.rollout.id, decide, at=iso(seen.at_ms))
 

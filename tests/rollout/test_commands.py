@@ -140,6 +140,30 @@ def test_records_of_other_hosts(folder: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "nowhere: there is no such folder of records\n"
 
 
+def test_a_rollback_among_the_records_of_other_hosts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rollback that another host's records bring along is this rollout's: status tells it, and watch writes it here, too."""
+    write_rollout(folder)
+    write_records(folder / "pilot", HARM)
+    assert main(["rollout", "watch", "--once"]) == 1
+    (folder / "copy").mkdir()
+    (folder / "pilot" / "state.json").rename(folder / "copy" / "state.json")
+    write_records(folder / "pilot", equal())
+    assert main(["rollout", "watch", "--once"]) == 0
+    capsys.readouterr()
+    assert main(["rollout", "status", "--records", "copy"]) == 0
+    shown = capsys.readouterr().out
+    assert "ROLLED BACK at 5 %" in shown
+    assert "NOT IN FORCE" in shown
+    assert main(["rollout", "watch", "--once", "--records", "copy"]) == 1
+    assert states(folder) == ["ready", "rolled_back"]
+    (folder / "pilot" / "state.json").unlink()
+    (folder / "copy" / "state.json").write_text("{", encoding="utf-8")
+    assert main(["rollout", "status", "--records", "copy"]) == 2
+    assert "copy: state.json: cannot be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("scene", "code", "state"),
     [("nothing", 0, "pilot"), ("ready", 0, "ready"), ("mismatch", 0, "hold"), ("harm", 1, "rolled_back")],
