@@ -66,7 +66,13 @@ class Watch:
     @property
     def fault(self) -> str | None:
         """What is wrong with the file, or with a state, as it stands now; None: nothing."""
-        return self._file_fault or self._state_fault
+        return self._file_fault or self._state_fault or self._moved()
+
+    def _moved(self) -> str | None:
+        began, now = self._began.path, self.rollout.sink.path
+        if began == now:
+            return None
+        return f"records go to {began} until a restart, where nobody who reads {now} sees them"
 
     def look(self) -> Policy:
         """Return what is in force; a broken file changes nothing, a state that cannot be read stops the new arm."""

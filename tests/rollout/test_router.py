@@ -335,11 +335,12 @@ def test_a_file_that_comes_back_as_it_was_is_good_again(make: Make, tmp_path: Pa
 
 @pytest.mark.parametrize("sink", ["pilot", "elsewhere"])
 def test_another_sink_releases_nothing(make: Make, tmp_path: Path, sink: str) -> None:
-    """A running router obeys the sink that it started with and writes to, and the one that the file names by now, too."""
+    """A running router obeys the sink that it started with and writes to, and the one that the file names by now; the health says so."""
     router = make(ALL)
     _rewrite(tmp_path, ALL, ("./pilot", "./elsewhere"))
     router.poll()
     assert router.decide(unit="u").arm == "new"
+    assert "records go to ./pilot until a restart" in (router.health().fault or "")
     kill = tmp_path / sink / "KILL"
     kill.parent.mkdir()
     kill.touch()
