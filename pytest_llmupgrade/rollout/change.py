@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade.rollout.config import EventMetric
@@ -73,6 +74,12 @@ class Change:
         if not self.compared or self.left or before is None or before.id != self.after.id:
             return None
         return _meaning_fault(before, self.after)
+
+    @property
+    def versions(self) -> tuple[Rollout, ...]:
+        """The rollout as both versions have it, where it is the same one: what stopped it may lie in the sink of either."""
+        same = self.before is not None and self.before.id == self.after.id
+        return (self.after, self.before) if same and self.before is not None else (self.after,)
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -150,6 +157,11 @@ def _meaning_fault(before: Rollout, after: Rollout) -> str | None:
         return (
             f"unit {before.unit} becomes {after.unit}, which deals everybody anew; give it a new rollout.id"
         )
+    if PurePath(before.sink.path) != PurePath(after.sink.path):
+        return (
+            f"sink {before.sink.path} becomes {after.sink.path}, where no rollback or kill of the old one is seen; "
+            "give it a new rollout.id"
+        )
     return next(_redefined(before, after), None)
 
 
@@ -183,7 +195,6 @@ def _differences(change: Change) -> Iterator[str]:
         ("breaker", before.breaker, after.breaker),
         ("max_age", before.max_age_s, after.max_age_s),
         ("on_inconclusive", before.on_inconclusive, after.on_inconclusive),
-        ("sink", before.sink.path, after.sink.path),
     ):
         if then != now:
             yield name

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.errors import FaultyFiles, LlmUpgradeError, UsageError
 from pytest_llmupgrade.rollout.config import KILL_ENV
 from pytest_llmupgrade.rollout.loading import duration_s, load_rollout
-from pytest_llmupgrade.rollout.observing import Look, iso, look, settle
+from pytest_llmupgrade.rollout.observing import Evidence, Look, evidence, iso, look, settle, stopped_unread
 from pytest_llmupgrade.rollout.page import page
-from pytest_llmupgrade.rollout.policy import KILL_FILE, kill_file, kill_reason, sink_folder
-from pytest_llmupgrade.rollout.state_file import read_history, write_state
+from pytest_llmupgrade.rollout.policy import KILL_FILE, kill_file, kill_reason, sink_folder, throw
+from pytest_llmupgrade.rollout.state_file import UnreadStateError, read_history, write_state
 from pytest_llmupgrade.rollout.states import State
 from pytest_llmupgrade.rollout.status_json import status_plain
 from pytest_llmupgrade.rollout.status_lines import status_lines
@@ -73,12 +73,8 @@ def watch(options: argparse.Namespace) -> int:
 def kill(options: argparse.Namespace) -> int:
     """Stop the new arm in every process that sees the folder, within two seconds."""
     rollout = _rollout_to_kill(options.file)
-    path, why = kill_file(rollout, options.file), one_line(options.why)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{iso(_now_ms())} {why}\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    why = one_line(options.why)
+    throw(kill_file(rollout, options.file), f"{iso(_now_ms())} {why}")
     killed = State(rollout=rollout.id, name="killed", step=rollout.percent, why=why)
     try:
         _write(options.file, rollout, killed)
@@ -133,8 +129,11 @@ def _fitting(lines: list[str]) -> list[str]:
 
 def _watched(options: argparse.Namespace, before: State | None) -> State:
     """Look, write, and tell what is new."""
-    seen = _look(options)
-    state = settle(options.file, seen)
+    try:
+        seen = _look(options)
+        state = settle(options.file, seen)
+    except UnreadStateError as error:
+        raise stopped_unread(options.file, _evidence(options), error, at=iso(_now_ms())) from None
     if before is None or not before.like(state):
         name = state.name.replace("_", " ")
         _say(f"{iso(seen.at_ms)} {state.rollout} at {state.step:g} %: {name}: {one_line(state.why)}")
@@ -166,6 +165,10 @@ def _say(line: str) -> None:
 
 def _look(options: argparse.Namespace) -> Look:
     return look(options.file, now_ms=_now_ms(), records=options.records, events=options.events)
+
+
+def _evidence(options: argparse.Namespace) -> Evidence:
+    return evidence(options.file, now_ms=_now_ms(), records=options.records, events=options.events)
 
 
 def _now_ms() -> int:

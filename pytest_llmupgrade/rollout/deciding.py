@@ -59,7 +59,7 @@ class Decider:
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with the file as it stands."""
+        """What is wrong with the file, or with a state, as it stands."""
         return self._watch.fault
 
     def decide(self, unit: str | None) -> Decision:
@@ -95,7 +95,7 @@ class Decider:
         if self.fault != self._told:
             self._told = self.fault
             if self.fault is not None:
-                log.error("rollout file: %s", self.fault)
+                log.error("rollout: %s", self.fault)
 
     def _take(self, policy: Policy, rule: BreakerRule) -> None:
         if policy.rollout.breaker != rule:
@@ -118,8 +118,10 @@ class Decider:
             thread.join(timeout=5)
 
     def _start(self) -> None:
+        """Look once, for a kill may have come since nobody looked any more, and then let a thread do so."""
         with self._starting:
             if self._thread is None:
+                self.poll()
                 self._stop = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stop,), name="llmupgrade-rollout-watch", daemon=True

@@ -145,7 +145,7 @@ def _words(
     if finding == "lacking":
         return _lacking(metric, arms, found)
     if finding != "pass":
-        return f"{wording.ratio(bounds.estimate)} as often {bounds_words(bounds)}: {found.words}", None
+        return f"{_often(bounds.estimate)} {bounds_words(bounds)}: {found.words}", None
     if found.max_ratio is not None and reaches(found.log_e_excluded, EXCLUDED):
         return f"more than {found.max_ratio:g}x is excluded: {found.words} {bounds_words(bounds)}", None
     return f"more than {wording.share(metric.max_share)} is excluded: {found.words}", None
@@ -183,6 +183,10 @@ def _alone(metric: EventMetric, failed: int, units: int) -> Check:
 def bounds_words(bounds: Interval) -> str:
     """Return a ratio's bounds as read by people: `[0.47x, 1.78x]`."""
     return f"[{_times(bounds.low)}, {_times(bounds.high)}]"
+
+
+def _often(ratio: float) -> str:
+    return "only with the new arm" if math.isinf(ratio) else f"{wording.ratio(ratio)} as often"
 
 
 def _times(ratio: float) -> str:

@@ -17,6 +17,7 @@ from pytest_llmupgrade.rollout.change import Change, step_fault
 from pytest_llmupgrade.rollout.ends import deadline_ruling
 from pytest_llmupgrade.rollout.gate import evaluate
 from pytest_llmupgrade.rollout.observing import Look, look
+from pytest_llmupgrade.rollout.policy import sink_folder
 from pytest_llmupgrade.rollout.proof import evidence_ruling, fingerprint_ruling
 from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, gate_ruling
 from pytest_llmupgrade.rollout.stopped import stop_ruling
@@ -120,7 +121,9 @@ class Review:
 
     @cached_property
     def _looked(self) -> Look:
-        return look(self._path, now_ms=self._now_ms, records=self._records)
+        _, *old = dict.fromkeys(sink_folder(version, self._path) for version in self.change.versions)
+        left = (sink for sink in old if sink.is_dir())
+        return look(self._path, now_ms=self._now_ms, records=(*self._records, *left))
 
     # --- the offline run ---------------------------------------------------------------------------
 

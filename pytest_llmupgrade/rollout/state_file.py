@@ -22,6 +22,10 @@ _KEPT = 500
 """Changes of state that the history keeps."""
 
 
+class UnreadStateError(UsageError):
+    """A state file is there and cannot be read: it may hold a rollback."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A state and when it began."""
@@ -91,8 +95,8 @@ def parse_history(data: bytes, *, shown: object) -> History:
         raise _unread(shown, "it is no state file of this version") from None
 
 
-def _unread(shown: object, reason: str | None) -> UsageError:
-    return UsageError(
+def _unread(shown: object, reason: str | None) -> UnreadStateError:
+    return UnreadStateError(
         f"{shown}: cannot be read: {reason}; it may hold a rollback, so look into it before you remove it"
     )
 

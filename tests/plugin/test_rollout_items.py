@@ -185,10 +185,11 @@ def test_a_repository_inside_does_not_answer_for_the_base(repository: Repository
             "error: {type: event, source: rating",
             "metrics.error counts something else now",
         ),
+        ("./pilot", "./elsewhere", "sink ./pilot becomes ./elsewhere"),
     ],
 )
 def test_nothing_inherits_records(repository: Repository, then: str, now: str, words: str) -> None:
-    """At 0 % arms, unit and what a metric counts may change under an id only while nothing was recorded under it."""
+    """At 0 % arms, unit, sink and what a metric counts may change under an id only while nothing was recorded under it."""
     repository.rollout(0)
     repository.commit("stop")
     repository.rollout(0, (then, now))
@@ -234,6 +235,22 @@ def test_a_kill_stops_a_raise(repository: Repository) -> None:
     result = repository.run("-k", "step", "--llm-base=HEAD", "--llm-rollout-records=copy")
     result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 is killed by the file KILL in *copy; *"])
     assert result.ret == 1
+
+
+def test_another_sink_hides_no_rollback(repository: Repository) -> None:
+    """What stopped a rollout is in the sink that the base names: naming another one lets nothing be served again."""
+    rolled_back(repository.path / "pilot")
+    repository.rollout(5, ("./pilot", "./elsewhere"))
+    result = repository.run("-k", "step", "--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*step: sink ./pilot becomes ./elsewhere, *; give it a new rollout.id"])
+    repository.rollout(0)
+    repository.commit("stopped")
+    (repository.path / "elsewhere").mkdir()
+    repository.rollout(5, ("./pilot", "./elsewhere"))
+    result = repository.run("-k", "step", "--llm-base=HEAD")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*step: gpt-4o-2026-11 was rolled back at 5 %: error: 3.00x as often; *"])
 
 
 def test_missing_records_are_told(repository: Repository) -> None:

@@ -35,6 +35,7 @@ def change(
 OLD_ARM = ("old: {model: gpt-3.5-turbo", "old: {model: gpt-4")
 NEW_ARM = ("new: {model: gpt-4o,", "new: {model: gpt-5,")
 NEW_PROMPT = ("new: {model: gpt-4o, prompt: support}", "new: {model: gpt-4o, prompt: terse}")
+SINK = ("./pilot", "./elsewhere")
 CUT = ("  - {percent: 5,  min_duration: 24h, max_ratio: 3}\n", "")
 
 # before, after, kind, label, what the fault says ('' : none)
@@ -72,7 +73,11 @@ TABLE = [
     ),
     (at(5), at(25, ("5xx]", "5xx, other]")), "raise", "5->25", "fallback changes, too"),
     (at(5), at(25, ("{path: ./pilot}", "{path: ./pilot, keep: 3}")), "raise", "5->25", ""),
-    (at(5), at(25, ("./pilot", "./elsewhere")), "raise", "5->25", "sink changes, too"),
+    (at(5), at(25, SINK), "raise", "5->25", "sink ./pilot becomes ./elsewhere, where no rollback"),
+    (at(5), at(5, SINK), "present", "5", "give it a new rollout.id"),
+    (at(25), at(0, SINK), "lower", "25->0", "give it a new rollout.id"),
+    (at(5), at(5, SINK, NEW_ID), "start", "0->5", ""),
+    (at(5), at(25, ("./pilot", "pilot/")), "raise", "5->25", ""),
     (at(5), at(25, NEW_ARM), "raise", "5->25", "arms.new becomes gpt-5 with prompt support where gpt-4o"),
     (at(5), at(5, NEW_ARM), "present", "5", "another arm is another rollout; give it a new rollout.id"),
     (at(5), at(5, OLD_ARM), "present", "5", "arms.old becomes gpt-4 with prompt support where gpt-3.5-turbo"),

@@ -140,6 +140,30 @@ def test_records_of_other_hosts(folder: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "nowhere: there is no such folder of records\n"
 
 
+def test_a_rollback_among_the_records_of_other_hosts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rollback that another host's records bring along is this rollout's: status tells it, and watch writes it here, too."""
+    write_rollout(folder)
+    write_records(folder / "pilot", HARM)
+    assert main(["rollout", "watch", "--once"]) == 1
+    (folder / "copy").mkdir()
+    (folder / "pilot" / "state.json").rename(folder / "copy" / "state.json")
+    write_records(folder / "pilot", equal())
+    assert main(["rollout", "watch", "--once"]) == 0
+    capsys.readouterr()
+    assert main(["rollout", "status", "--records", "copy"]) == 0
+    shown = capsys.readouterr().out
+    assert "ROLLED BACK at 5 %" in shown
+    assert "NOT IN FORCE" in shown
+    assert main(["rollout", "watch", "--once", "--records", "copy"]) == 1
+    assert states(folder) == ["ready", "rolled_back"]
+    (folder / "pilot" / "state.json").unlink()
+    (folder / "copy" / "state.json").write_text("{", encoding="utf-8")
+    assert main(["rollout", "status", "--records", "copy"]) == 2
+    assert "copy: state.json: cannot be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("scene", "code", "state"),
     [("nothing", 0, "pilot"), ("ready", 0, "ready"), ("mismatch", 0, "hold"), ("harm", 1, "rolled_back")],
@@ -235,6 +259,38 @@ def test_a_kill_needs_no_readable_state(folder: Path, capsys: pytest.CaptureFixt
     assert "it may hold a rollback" in capsys.readouterr().err
     assert (folder / "pilot" / "state.json").read_text(encoding="utf-8") == "{"
     router.close()
+
+
+def test_harm_needs_no_readable_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where harm cannot be written into a damaged state, `watch` throws the kill switch, once, and says so; status does not."""
+    path = write_rollout(folder)
+    write_records(folder / "pilot", HARM)
+    state, kill = folder / "pilot" / "state.json", folder / "pilot" / "KILL"
+    state.write_text('{"rollout": "gpt-4o-2026-11", "sta', encoding="utf-8")
+    assert main(["rollout", "status"]) == 2
+    assert not kill.exists()
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert "it may hold a rollback" in (said := capsys.readouterr().err)
+    assert f"the new arm is stopped by {kill.relative_to(folder)}" in said
+    assert "error: 3.00x as often" in kill.read_text(encoding="utf-8")
+    assert state.read_text(encoding="utf-8") == '{"rollout": "gpt-4o-2026-11", "sta'
+    kill.write_text("somebody's words", encoding="utf-8")
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert kill.read_text(encoding="utf-8") == "somebody's words"
+    state.unlink()
+    kill.unlink()
+    assert main(["rollout", "watch", "--once"]) == 1
+    assert states(folder) == ["rolled_back"]
+    assert look(path, now_ms=NOW_MS).recorded is not None
+
+
+def test_no_harm_kills_nothing(folder: Path) -> None:
+    """A damaged state alone is told and throws no switch: the routers that see it keep the new arm off themselves."""
+    write_rollout(folder)
+    write_records(folder / "pilot", equal())
+    (folder / "pilot" / "state.json").write_text("{", encoding="utf-8")
+    assert main(["rollout", "watch", "--once"]) == 2
+    assert not (folder / "pilot" / "KILL").exists()
 
 
 FAULTS: dict[str, tuple[list[str], str | None, str | None]] = {

@@ -81,6 +81,14 @@ def test_harm_is_found(name: str) -> None:
     assert words.endswith("]: 60 of 2,000 units of the new arm, 380 of 38,000 of the old one")
 
 
+def test_harm_that_the_old_arm_never_did_is_told_in_words() -> None:
+    """A ratio to nothing is no figure: the failures are said to be the new arm's only."""
+    counts = step_counts(arm_counts(2_000, {"error": 60}), arm_counts(38_000, first=10**9))
+    words = check(read(counts), "error").words
+    assert words.startswith("only with the new arm [")
+    assert words.endswith(", open]: 60 of 2,000 units of the new arm, 0 of 38,000 of the old one")
+
+
 def test_a_signal_holds_and_never_rolls_back() -> None:
     """Harm of a metric with role: signal is wrong, not harm."""
     counts = step_counts(arm_counts(2_000, {"slow": 60}), arm_counts(38_000, {"slow": 380}, first=10**9))

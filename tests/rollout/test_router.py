@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_llmupgrade import ModelRouter
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.rollout import policy
 from pytest_llmupgrade.rollout.buckets import unit_hash
 from pytest_llmupgrade.rollout.reading import pairs, read_folder
 from pytest_llmupgrade.rollout.shadow import in_shadow
@@ -227,7 +229,7 @@ def test_kill_by_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_rollback_latches_until_the_id_changes(make: Make, tmp_path: Path) -> None:
-    """The state file stops this rollout's new arm; a file of another id does not, and nonsense changes nothing."""
+    """The state file stops this rollout's new arm; a file of another id does not."""
     router = make(ALL)
     state = tmp_path / "pilot" / "state.json"
     state.parent.mkdir()
@@ -237,12 +239,120 @@ def test_a_rollback_latches_until_the_id_changes(make: Make, tmp_path: Path) -> 
     state.write_text(json.dumps({"rollout": "gpt-4o-2026-11", "state": "rolled_back"}))
     router.poll()
     assert router.decide(unit="u").arm == "old"
-    state.write_text("{")
-    router.poll()
-    assert router.decide(unit="u").arm == "old"
     _rewrite(tmp_path, ALL, ("id: gpt-4o-2026-11", "id: gpt-4o-2026-12"))
     router.poll()
     assert router.decide(unit="u").arm == "new"
+
+
+ROLLED_BACK = json.dumps({"rollout": "gpt-4o-2026-11", "state": "rolled_back"})
+
+
+def _state(tmp_path: Path, text: str = ROLLED_BACK, sink: str = "pilot") -> Path:
+    path = tmp_path / sink / "state.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_rollback_outlives_its_sink(make: Make, tmp_path: Path) -> None:
+    """An unmounted sink, or a state file that is removed, ends no rollback that the process has seen."""
+    router = make(ALL)
+    _state(tmp_path)
+    router.poll()
+    (tmp_path / "pilot").rename(tmp_path / "gone")
+    router.poll()
+    assert router.decide(unit="u").arm == "old"
+    (tmp_path / "pilot").mkdir()
+    router.poll()
+    assert (router.decide(unit="u").arm, router.health().fault) == ("old", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ROLLED_BACK[:-1], "", "[]", '{"history": 7}', f'{ROLLED_BACK[:-1]}, "history": 7}}', "[" * 100_000],
+    ids=range(6),
+)
+def test_a_damaged_state_keeps_the_new_arm_off(make: Make, tmp_path: Path, text: str) -> None:
+    """A state file that cannot be read may hold a rollback: nobody gets the new arm until it can, and the health says why."""
+    state = _state(tmp_path, text)
+    router = make(ALL)
+    assert router.decide(unit="u").arm == "old"
+    assert "state.json: cannot be read: it is no state file" in (router.health().fault or "")
+    assert router.health().stopped == router.health().fault
+    state.write_text(json.dumps({"rollout": "gpt-4o-2026-11", "state": "pilot"}), encoding="utf-8")
+    router.poll()
+    assert (router.decide(unit="u").arm, router.health().fault) == ("new", None)
+
+
+def _read_in_vain(monkeypatch: pytest.MonkeyPatch, router: ModelRouter) -> None:
+    """Let a router look while the process has no file left to open."""
+
+    def full(_path: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as context:
+        context.setattr(policy, "_bytes_of", full)
+        router.poll()
+
+
+def test_a_rollback_that_could_not_be_read_is_read_later(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that comes while no file can be opened stops the new arm at once, and is known once it can be read."""
+    router = make(ALL)
+    _state(tmp_path)
+    _read_in_vain(monkeypatch, router)
+    assert router.health().percent == 0
+    assert "Too many open files" in (router.health().fault or "")
+    router.poll()
+    assert router.health().fault is None
+    assert "rolled back, says" in (router.health().stopped or "")
+
+
+def test_an_edit_that_could_not_be_read_is_read_later(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`percent: 0`, written while no file can be opened, is in force as soon as one can."""
+    router = make(ALL)
+    _rewrite(tmp_path, ("percent: 5\n", "percent: 0\n"))
+    _read_in_vain(monkeypatch, router)
+    assert router.health().percent == 100
+    assert "Too many open files" in (router.health().fault or "")
+    router.poll()
+    assert (router.decide(unit="u").arm, router.health().fault) == ("old", None)
+
+
+def test_a_file_that_comes_back_as_it_was_is_good_again(make: Make, tmp_path: Path) -> None:
+    """A rollout file that was away for a moment and is the same leaves no fault behind."""
+    router = make(ALL)
+    (tmp_path / "rollout.yaml").rename(tmp_path / "away")
+    router.poll()
+    assert "cannot be read" in (router.health().fault or "")
+    (tmp_path / "away").rename(tmp_path / "rollout.yaml")
+    router.poll()
+    assert router.health().fault is None
+
+
+@pytest.mark.parametrize("sink", ["pilot", "elsewhere"])
+def test_another_sink_releases_nothing(make: Make, tmp_path: Path, sink: str) -> None:
+    """A running router obeys the sink that it started with and writes to, and the one that the file names by now; the health says so."""
+    router = make(ALL)
+    _rewrite(tmp_path, ALL, ("./pilot", "./elsewhere"))
+    router.poll()
+    assert router.decide(unit="u").arm == "new"
+    assert "records go to ./pilot until a restart" in (router.health().fault or "")
+    kill = tmp_path / sink / "KILL"
+    kill.parent.mkdir()
+    kill.touch()
+    router.poll()
+    assert router.decide(unit="u").arm == "old"
+    kill.unlink()
+    _state(tmp_path, sink=sink)
+    router.poll()
+    assert "rolled back, says" in (router.health().stopped or "")
+    _rewrite(tmp_path, ALL, ("./pilot", "./a third"))
+    router.poll()
+    assert router.decide(unit="u").arm == "old"
 
 
 def test_stopped_requests_are_counted_apart(make: Make, tmp_path: Path) -> None:
@@ -269,6 +379,40 @@ def test_the_thread_looks_by_itself(make: Make, tmp_path: Path) -> None:
             break
         tick.wait(0.1)
     assert router.decide(unit="u").arm == "old"
+
+
+def _kill(tmp_path: Path) -> None:
+    (tmp_path / "pilot").mkdir(exist_ok=True)
+    (tmp_path / "pilot" / "KILL").touch()
+
+
+def test_a_kill_holds_for_the_first_decision(make: Make, tmp_path: Path) -> None:
+    """Whoever kills a router that has not decided yet, or that was closed, is obeyed by its very next decision."""
+    router = make(ALL)
+    _kill(tmp_path)
+    assert router.decide(unit="u").arm == "old"
+    (tmp_path / "pilot" / "KILL").unlink()
+    router.poll()
+    assert router.decide(unit="u").arm == "new"
+    router.close()
+    _kill(tmp_path)
+    assert router.decide(unit="u").arm == "old"
+
+
+def test_a_first_look_that_fails_sends_nobody_to_the_new_arm(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first look breaks nobody knows of a kill: the old arm is called until a look succeeds."""
+    router = make(ALL)
+    look = router.core.decider._watch.look
+
+    def broken() -> Any:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(router.core.decider._watch, "look", broken)
+    assert router.call([], unit="u")["arm"] == "old"
+    monkeypatch.setattr(router.core.decider._watch, "look", look)
+    assert router.call([], unit="u")["arm"] == "new"
 
 
 # --- faults ----------------------------------------------------------------------------------------
@@ -598,3 +742,18 @@ def test_a_forked_worker_has_its_own_files(make: Make, tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(list((tmp_path / "pilot").glob("events-*"))) == 2
     assert sum(each.requests for each in read_folder(tmp_path / "pilot").counts.values()) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_worker_looks_before_it_decides(make: Make, tmp_path: Path) -> None:
+    """A worker forked after a kill, of a parent that never decided and so never looked again, sends nobody to the new arm."""
+    router = make(ALL)
+    _kill(tmp_path)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if router.decide(unit="u").arm == "old" else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
