@@ -96,7 +96,7 @@ _SHOWN = (
 
 
 def _sums() -> str:
-    """Return the sums of what a call measures; a cancelled one measures the caller's patience."""
+    """Return the sums of what a call measures; those of a cancelled one measure the caller's patience."""
     return ", ".join(
         f"count({what}) AS {name}__count, sum({what}) AS {name}__sum, sum({what} * {what}) AS {name}__squares"
         for name, what in _QUANTITIES.items()
@@ -113,8 +113,7 @@ _OURS = (
 TABLES = {
     "cells": f"SELECT kind, {_KEY}, cancelled, served, error, hits, {_BIN} AS bin, count(*) AS times, "
     f'min(t) AS first_ms, max(t) AS last_ms, sum("count") AS told, {_sums()} FROM events WHERE {_OURS} GROUP BY ALL',
-    "units": f"SELECT DISTINCT kind, {_KEY}, unit, CASE WHEN NOT cancelled THEN hits END AS hits "
-    f"FROM events WHERE {_COUNTED} AND {_OURS}",
+    "units": f"SELECT DISTINCT kind, {_KEY}, unit, hits FROM events WHERE {_COUNTED} AND {_OURS}",
 }
 """The two passes over all events: figures by what tells them apart, and units."""
 _CALLS = "FROM cells WHERE kind = 'call'"
@@ -139,9 +138,9 @@ COUNTS = {
     "coalesce(sum(times) FILTER (NOT cancelled AND served IS NULL), 0) AS unanswered, "
     f"{_totals()} {_CALLS} GROUP BY ALL",
     "latency": f"SELECT {_KEY}, bin, sum(times) AS times {_MEASURED} GROUP BY ALL",
-    "errors": f"SELECT {_KEY}, error, sum(times) AS times {_MEASURED} AND error IS NOT NULL GROUP BY ALL",
+    "errors": f"SELECT {_KEY}, error, sum(times) AS times {_CALLS} AND error IS NOT NULL GROUP BY ALL",
     "events": f"SELECT {_KEY}, hit, sum(times) AS times FROM "
-    f"(SELECT {_KEY}, times, unnest(hits) AS hit FROM cells WHERE {_COUNTED} AND NOT cancelled) GROUP BY ALL",
+    f"(SELECT {_KEY}, times, unnest(hits) AS hit FROM cells WHERE {_COUNTED}) GROUP BY ALL",
     "units": f"SELECT {_KEY}, count(DISTINCT unit) AS units FROM units WHERE kind = 'call' GROUP BY ALL",
     "rated": f"SELECT {_KEY}, count(DISTINCT unit) AS units FROM units WHERE kind = 'rating' GROUP BY ALL",
     "failed": f"SELECT {_KEY}, hit, count(DISTINCT unit) AS units FROM "

@@ -112,16 +112,16 @@ class _Cell:
         self.units.add(unit)
         self.first_ms = at if self.first_ms is None else min(self.first_ms, at)
         self.last_ms = at if self.last_ms is None else max(self.last_ms, at)
+        if "error" in event:
+            self.errors[event["error"]] = self.errors.get(event["error"], 0) + 1
+        self._hit(event, unit)
         if event.get("cancelled"):
-            return  # it measures the caller's patience
+            return  # its figures measure the caller's patience
         self.fallbacks += served is not None and served != event["arm"]
         self.unanswered += served is None
         number = latency_bin(latency)
         self.latency[number] = self.latency.get(number, 0) + 1
-        if "error" in event:
-            self.errors[event["error"]] = self.errors.get(event["error"], 0) + 1
         self._measure(event, latency)
-        self._hit(event, unit)
 
     def rating(self, event: Event, unit: int) -> None:
         self.rated.add(unit)
