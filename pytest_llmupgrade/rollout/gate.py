@@ -48,7 +48,7 @@ def _elsewhere(rollout: Rollout, counts: Mapping[Key, Counts], percent: float) -
     """Yield the harm that another step's records show by now: ratings come late, and belong to their answer's step."""
     for step in rollout.steps:
         arms = _arms(rollout, counts, step.percent)
-        if step.percent == percent or arms.share >= 1 or not arms.requests:
+        if step.percent == percent or not arms.requests:
             continue
         for metric in rollout.event_metrics:
             check = event_check(metric, step, arms, metrics=len(rollout.metrics))

@@ -206,7 +206,24 @@ def test_all_traffic_is_compared_with_nothing() -> None:
     counts = step_counts(arm_counts(1_000, {"error": 100}), Counts(), step=100)
     reading = read(counts, limit, percent=100)
     assert [each.name for each in reading.checks] == ["records", "duration", "error", "slow", "bad"]
-    assert check(reading, "error").finding == "wrong"
+    assert check(reading, "slow").words.startswith("not watched: no old arm to compare with")
+
+
+@pytest.mark.parametrize(("role", "finding"), [("signal", "wrong"), ("guardrail", "harm")])
+def test_a_fixed_limit_is_held_where_no_old_arm_is_left(role: str, finding: Finding) -> None:
+    """At 100 % a guardrail clearly above its max_share is harm, so that a rollout that is complete still rolls back."""
+    limit = ("error: {type: event}", f"error: {{type: event, max_share: 0.01, role: {role}}}")
+    full = step_counts(arm_counts(1_000, {"error": 30}), Counts(), step=100)
+    assert check(read(full, limit, percent=100), "error").finding == finding
+    near = step_counts(arm_counts(1_000, {"error": 15}), Counts(), step=100)
+    assert check(read(near, limit, percent=100), "error").finding == "pass"
+
+
+def test_harm_at_all_of_the_traffic_stays_harm() -> None:
+    """Who lowers the percentage after harm at 100 % is still told of it."""
+    limit = ("error: {type: event}", "error: {type: event, max_share: 0.01}")
+    full = step_counts(arm_counts(1_000, {"error": 100}), Counts(), step=100)
+    assert [each.name for each in read({**equal(), **full}, limit).of("harm")] == ["error at 100 %"]
 
 
 def test_a_stopped_rollout_has_nothing_to_read() -> None:
