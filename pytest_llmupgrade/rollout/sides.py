@@ -25,6 +25,8 @@ class Side:
     rated: int = 0
     """Different units that gave a rating."""
     moments: Mapping[str, Moments] = field(default_factory=dict)
+    unanswered: int = 0
+    """Requests that raised into the product."""
     first_ms: int | None = None
     """Unix time of the first request, milliseconds."""
     last_ms: int | None = None
@@ -38,6 +40,7 @@ def side_of(counts: Counts) -> Side:
         failed={name: len(units) for name, units in counts.failed.items()},
         rated=len(counts.rated),
         moments=counts.moments,
+        unanswered=counts.unanswered,
         first_ms=counts.first_ms,
         last_ms=counts.last_ms,
     )

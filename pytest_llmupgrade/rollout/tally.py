@@ -152,6 +152,7 @@ class _Cell:
             failed={name: len(units) for name, units in self.failed.items()},
             rated=len(self.rated),
             moments=self._moments(),
+            unanswered=self.unanswered,
             first_ms=self.first_ms,
             last_ms=self.last_ms,
         )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmupgrade.rollout.gate import evaluate
-from pytest_llmupgrade.rollout.rollups import Counts, Key
+from pytest_llmupgrade.rollout.reading import Found
+from pytest_llmupgrade.rollout.rollups import Counts, Key, Moments
 from tests.rollout.counting import DAY_MS, METRICS, NOW_MS, arm_counts, equal, step_counts
 from tests.rollout.making import rollout
 
@@ -114,6 +115,56 @@ def test_unpriced_requests_are_no_evidence() -> None:
     found = check(read(counts), "cost_usd")
     assert found.finding == "lacking"
     assert "unpriced: declare the arms' price" in found.words
+
+
+def test_a_cost_known_of_few_requests_is_no_evidence() -> None:
+    """A tenth of the new arm's answers cannot pass for all of them: the others may be the dear ones."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], requests=20_000)
+    found = check(read(counts), "cost_usd")
+    assert (found.finding, found.need) == ("lacking", None)
+    assert found.words.startswith(
+        "known of 10.0 % of the new arm's requests and 100.0 % of the old one's, 90.0 % of each are needed"
+    )
+
+
+def test_a_cost_is_asked_only_of_answers() -> None:
+    """Requests that nobody answered, and those that were cancelled, have no cost that could be known."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    moments = {**counts[key].moments, "latency_ms": Moments(count=10_000, total=1.0, squares=1.0)}
+    counts[key] = replace(counts[key], requests=20_000, unanswered=8_000, moments=moments)
+    assert check(read(counts), "cost_usd").finding == "pass"
+
+
+def test_a_dear_arm_is_harm_though_little_is_known() -> None:
+    """The way back is the safe one: a mean clearly above its limit rolls back, however many requests lack the figure."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], requests=20_000, moments=arm_counts(2_000, cost=0.004).moments)
+    assert check(read(counts, ("role: signal", "role: guardrail")), "cost_usd").finding == "harm"
+
+
+@pytest.mark.parametrize(("new", "finding"), [(1_000, "pass"), (600, "lacking")])
+def test_a_time_must_be_known_of_both_arms_alike(new: int, finding: Finding) -> None:
+    """Half of the requests may be streams; where callers leave the new arm earlier, the times that are left flatter it."""
+    counts = equal()
+    for key, each in counts.items():
+        count = new if key.arm == "new" else each.requests // 2
+        moments = {"first_token_ms": Moments(count=count, total=100.0 * count, squares=1.25e4 * count)}
+        counts[key] = replace(each, moments=moments)
+    metric = ("cost_usd: {type: mean", "first_token_ms: {type: mean")
+    assert check(read(counts, metric), "first_token_ms").finding == finding
+
+
+@pytest.mark.parametrize(("lost", "finding"), [(400, "pass"), (401, "lacking")])
+def test_records_with_holes_lack(lost: int, finding: Finding) -> None:
+    """Where more than 1 % of the events were lost or cannot be read, nobody knows what they held."""
+    holes = Found(counts=equal(), lost=lost - 100, torn=100)
+    reading = evaluate(rollout(), holes.counts, now_ms=NOW_MS)
+    assert check(reading, "records").finding == finding
+    assert reading.finding == finding
 
 
 def test_stale_records_hold() -> None:
