@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.rollout.events import VERSION
 from pytest_llmupgrade.rollout.sketch import LAST_BIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLUMNS = {
+    "v": "VARCHAR",
     "type": "VARCHAR",
     "t": "BIGINT",
     "rollout": "VARCHAR",
@@ -43,12 +45,12 @@ _QUANTITIES = {
 _FORMS = {
     **dict.fromkeys(("type", "rollout", "mode", "arm", "served", "error"), "VARCHAR"),
     **dict.fromkeys(("step", "ms", "first_token_ms", "cost_usd"), "DOUBLE"),
-    **dict.fromkeys(("t", "count"), "BIGINT"),
+    **dict.fromkeys(("v", "t", "count"), "BIGINT"),
     "cancelled": "BOOLEAN",
     "tokens": "DOUBLE[]",
     "hits": "VARCHAR[]",
 }
-_WHERE_THERE = ("tokens", "hits", "first_token_ms", "cost_usd")
+_WHERE_THERE = ("v", "tokens", "hits", "first_token_ms", "cost_usd")
 """What an event need not have, but has whole: none is counted by half."""
 
 
@@ -80,7 +82,7 @@ _PARTS = (
     + " AND ".join(map(_figure, ("first_token_ms", "cost_usd", "tokens[1]", "tokens[2]", "tokens[3]")))
 )
 _KIND = (
-    f"CASE WHEN type = 'lost' AND \"count\" BETWEEN 0 AND {_MOST} THEN 'lost' "
+    f"CASE WHEN v <> {VERSION} THEN 'torn' WHEN type = 'lost' AND \"count\" BETWEEN 0 AND {_MOST} THEN 'lost' "
     f"WHEN type = 'rating' AND {_PARTS} THEN 'rating' "
     f"WHEN type IN ('call', 'shadow') AND t BETWEEN 0 AND {_MOST} AND ms >= 0 AND isfinite(ms) AND {_PARTS} THEN 'call' END"
 )

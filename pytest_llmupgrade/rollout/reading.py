@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.rollout import rollups
+from pytest_llmupgrade.rollout.events import VERSION
 from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, told
 from pytest_llmupgrade.rollout.tally import Tally
 
@@ -146,8 +147,10 @@ def _from_the_end(chapters: list[RecordFile], through: int) -> Iterator[RecordFi
 
 
 def _sound(event: object) -> bool:
-    """Return whether a line has the shape of an event, so that none is counted by half."""
+    """Return whether a line has the shape of an event, so that none is counted by half, and none of a later form."""
     match event:
+        case {"v": version} if version != VERSION:
+            return False
         case {"type": "lost", "count": int() as count}:
             return 0 <= count < _MOST
         case {"type": "call" | "shadow", "t": int() as at, "ms": int() | float() as latency, **rest}:
