@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.rollout.events import VERSION
+from pytest_llmupgrade.rollout.rollups import MINUTE_MS
 from pytest_llmupgrade.rollout.sketch import LAST_BIN
 
 if TYPE_CHECKING:
@@ -115,9 +116,11 @@ _OURS = (
 TABLES = {
     "cells": f"SELECT kind, {_KEY}, cancelled, served, error, hits, {_BIN} AS bin, count(*) AS times, "
     f'min(t) AS first_ms, max(t) AS last_ms, sum("count") AS told, {_sums()} FROM events WHERE {_OURS} GROUP BY ALL',
+    "minutes": f"SELECT {_KEY}, t // {MINUTE_MS} AS minute, count(*) AS times FROM events "
+    f"WHERE kind = 'call' AND {_OURS} GROUP BY ALL",
     "units": f"SELECT DISTINCT kind, {_KEY}, unit, hits FROM events WHERE {_COUNTED} AND {_OURS}",
 }
-"""The two passes over all events: figures by what tells them apart, and units."""
+"""The passes over all events: figures by what tells them apart, requests by minute, and units."""
 _CALLS = "FROM cells WHERE kind = 'call'"
 _MEASURED = f"{_CALLS} AND NOT cancelled"
 
@@ -140,6 +143,7 @@ COUNTS = {
     "coalesce(sum(times) FILTER (NOT cancelled AND served IS NULL), 0) AS unanswered, "
     f"{_totals()} {_CALLS} GROUP BY ALL",
     "latency": f"SELECT {_KEY}, bin, sum(times) AS times {_MEASURED} GROUP BY ALL",
+    "minutes": f"SELECT {_KEY}, minute, times FROM minutes",
     "errors": f"SELECT {_KEY}, error, sum(times) AS times {_CALLS} AND error IS NOT NULL GROUP BY ALL",
     "events": f"SELECT {_KEY}, hit, sum(times) AS times FROM "
     f"(SELECT {_KEY}, times, unnest(hits) AS hit FROM cells WHERE {_COUNTED}) GROUP BY ALL",

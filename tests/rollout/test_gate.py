@@ -200,6 +200,30 @@ def test_a_short_step_lacks() -> None:
     assert found.words.endswith("of 24:00:00 h; 12:01:00 h to go")
 
 
+def _paced(minutes: dict[int, int]) -> str:
+    """Return how long a step lasted whose new arm served so many requests in each minute of the last two days."""
+    counts = equal()
+    begun = (NOW_MS - 2 * DAY_MS) // 60_000
+    for key, each in counts.items():
+        served = {begun + minute: count for minute, count in minutes.items()} if key.arm == "new" else {}
+        first, last = (60_000 * (begun + end(minutes)) for end in (min, max))
+        counts[key] = replace(each, minutes=served, first_ms=first, last_ms=last)
+    return check(read(counts), "duration").words
+
+
+def test_a_slow_clock_is_no_duration() -> None:
+    """One event of a host whose clock is a day behind, or two, do not make a minute's traffic last a day."""
+    assert _paced({0: 1, 2_879: 400}).startswith("1:0")
+    assert _paced({0: 1, 1: 1, 2_879: 400}).startswith("1:0")
+    assert _paced({0: 1, 2_879: 1}).startswith("0 ms of 24:00:00 h")
+
+
+def test_even_traffic_lasts_from_its_first_request_to_its_last() -> None:
+    """Where the requests are spread over the step, none of it is cut, however few they are."""
+    assert _paced(dict.fromkeys(range(2_880), 1)) == "47:59:00 h at 5 %"
+    assert _paced(dict.fromkeys(range(0, 2_880, 60), 1)) == "47:00:00 h at 5 %"
+
+
 def test_a_mismatch_of_units_is_wrong() -> None:
     """Where the new arm got far more units than its share, no figure is trusted."""
     counts = step_counts(arm_counts(3_000), arm_counts(37_000, first=10**9))
