@@ -16,7 +16,17 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.rollout.rates import Many, Rule, cost_findings, ever, firsts, mismatched, sticky, within  # noqa: E402  its path
+from tests.rollout.rates import (  # noqa: E402  its path
+    Many,
+    Rule,
+    alone,
+    cost_findings,
+    ever,
+    firsts,
+    mismatched,
+    sticky,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +87,19 @@ def false_goes() -> Iterator[str]:
         )
 
 
+def at_all_of_the_traffic() -> Iterator[str]:
+    """Yield rows for the fixed limit that is left once there is no old arm."""
+    for share in (0.05, 0.1):
+        rng = np.random.default_rng(SEED)
+        found = [alone(0.05, share, most=20_000, metrics=ALL, rng=rng) for _ in range(ROLLOUTS)]
+        words = f"100 %, max_share 5 %, {share * 100:g} % fail, 1 metric of {ALL}"
+        if share == 0.05:
+            yield row(f"rolled back at {words}", percent(ever(found)), "1 %")
+        else:
+            shown = f"{within(found, 0.5):,.0f}; {within(found, 0.8):,.0f}"
+            yield row(f"units until caught (50 %; 80 %) at {words}", shown, "-")
+
+
 def others() -> Iterator[str]:
     """Yield rows for users who always fail, for costs, for the split of units."""
     rng = np.random.default_rng(SEED)
@@ -115,7 +138,7 @@ def lines() -> Iterator[str]:
     """Yield the Markdown table."""
     yield f"| {ROLLOUTS:,} rollouts each, 1 % of the old arm's units fail | found | at most |"
     yield "|---|---|---|"
-    for part in (false_rollbacks, detection, false_goes, others):
+    for part in (false_rollbacks, detection, false_goes, at_all_of_the_traffic, others):
         yield from part()
 
 

@@ -171,6 +171,8 @@ class Core:
         if watched.failure is not None and served.arm == "new":
             self._blame()
         first = None if watched.first_at is None else (watched.first_at - started) * 1000
+        if watched.early and watched.last_at is not None:
+            started += max(0.0, self._clock.running() - watched.last_at)
         self.put(
             decision,
             started,

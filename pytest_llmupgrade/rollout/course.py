@@ -41,7 +41,7 @@ class Served:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the caller went away (CancelledError, KeyboardInterrupt), which is nobody's failure."""
+        """Whether the caller went away (CancelledError, KeyboardInterrupt), which is nobody's failure by itself."""
         return self.error is not None and not isinstance(self.error, Exception)
 
 

@@ -65,7 +65,7 @@ def event_check(metric: EventMetric, step: Step, arms: Arms, *, metrics: int) ->
     units = (arms.new.rated, arms.old.rated) if rated else (arms.new.units, arms.old.units)
     failed = (arms.new.failed.get(metric.name, 0), arms.old.failed.get(metric.name, 0))
     if arms.share >= 1:
-        return _alone(metric, failed[0], units[0])
+        return _alone(metric, failed[0], units[0], metrics)
     if rated and reaches(log_e_mismatch(*units, arms.share), _UNCOMPARABLE):
         words = (
             f"{units[0]:,} units of the new arm gave ratings and {units[1]:,} of the old one, which is no "
@@ -167,17 +167,18 @@ def _lacking(metric: EventMetric, arms: Arms, found: _Found) -> tuple[str, Need 
     return f"{words}; {need.words} if it is as good as the old one", need
 
 
-def _alone(metric: EventMetric, failed: int, units: int) -> Check:
+def _alone(metric: EventMetric, failed: int, units: int, metrics: int) -> Check:
     """Check the new arm against its fixed limit only: nobody is left to compare it with."""
-    counted = {"name": metric.name, "new": (failed, units)}
     words = f"{failed:,} of {units:,} units"
     if metric.max_share is None:
-        return Check(finding="pass", words=words, **counted)  # type: ignore[arg-type]
+        words = f"not watched: no old arm to compare with, and no max_share is declared; {words}"
+        return Check(name=metric.name, finding="pass", words=words, new=(failed, units))
     above, _ = log_e_share(failed, units, metric.max_share)
-    if reaches(above, 1 / HARM_ALPHA):
+    finding: Finding = "pass"
+    if reaches(above, harm_evidence(metrics)):
+        finding = "harm" if metric.role == "guardrail" else "wrong"
         words = f"more than {wording.share(metric.max_share)}: {words}"
-        return Check(finding="wrong", words=words, log_e_harm=above, **counted)  # type: ignore[arg-type]
-    return Check(finding="pass", words=words, log_e_harm=above, **counted)  # type: ignore[arg-type]
+    return Check(name=metric.name, finding=finding, words=words, new=(failed, units), log_e_harm=above)
 
 
 def bounds_words(bounds: Interval) -> str:

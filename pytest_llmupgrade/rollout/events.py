@@ -72,7 +72,7 @@ class CallEnd:
     usage: object = None
     """As the client gave it."""
     cancelled: bool = False
-    """The caller went away: nobody's fault."""
+    """The caller went away: nobody's fault, but for what had happened by then."""
     shadow: bool = False
     """The call of the new arm beside the product's own."""
     text: tuple[object, object] | None = None
@@ -153,9 +153,7 @@ def to_line(event: Event, number: int) -> bytes:
 
 
 def _hits(end: CallEnd, metrics: Iterable[EventMetric]) -> Iterable[str]:
-    """Yield the metrics that this request is a case of."""
-    if end.cancelled:
-        return
+    """Yield the metrics that this request is a case of; a cancelled one, of what was sure by then: it only gets slower."""
     measured = {"latency": end.latency_ms, "first_token": end.first_token_ms}
     for metric in metrics:
         value = measured.get(metric.source)

@@ -10,7 +10,7 @@ from pytest_llmupgrade.rollout.config import ARMS, EventMetric
 from pytest_llmupgrade.rollout.event_checks import event_check
 from pytest_llmupgrade.rollout.findings import Check, Reading
 from pytest_llmupgrade.rollout.mean_checks import mean_check
-from pytest_llmupgrade.rollout.rollups import Key
+from pytest_llmupgrade.rollout.rollups import Key, Tallied
 from pytest_llmupgrade.rollout.sides import Arms, Side, side_of
 from pytest_llmupgrade.stats.sequential import log_e_mismatch, reaches
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MISMATCH = 1000.0
 """Evidence against the declared share of units at which nothing else is believed."""
 
+MISSING = 0.01
+"""Events that were lost or cannot be read, as a share of a step's requests, above which its records are no evidence."""
+
 _MOST_AHEAD_MS = 300_000  # clocks of hosts differ by seconds
 
 
@@ -34,7 +37,9 @@ def evaluate(
     Harm that another step's records show by now is harm, too.
     """
     wanted = rollout.percent if percent is None else percent
-    reading = read_step(rollout, _arms(rollout, counts, wanted), now_ms=now_ms, percent=wanted)
+    missing = counts.missing if isinstance(counts, Tallied) else 0
+    arms = _arms(rollout, counts, wanted)
+    reading = read_step(rollout, arms, now_ms=now_ms, percent=wanted, missing=missing)
     return replace(reading, checks=(*reading.checks, *_elsewhere(rollout, counts, wanted)))
 
 
@@ -48,7 +53,7 @@ def _elsewhere(rollout: Rollout, counts: Mapping[Key, Counts], percent: float) -
     """Yield the harm that another step's records show by now: ratings come late, and belong to their answer's step."""
     for step in rollout.steps:
         arms = _arms(rollout, counts, step.percent)
-        if step.percent == percent or arms.share >= 1 or not arms.requests:
+        if step.percent == percent or not arms.requests:
             continue
         for metric in rollout.event_metrics:
             check = event_check(metric, step, arms, metrics=len(rollout.metrics))
@@ -56,17 +61,18 @@ def _elsewhere(rollout: Rollout, counts: Mapping[Key, Counts], percent: float) -
                 yield replace(check, name=f"{metric.name} at {step.percent:g} %")
 
 
-def read_step(rollout: Rollout, arms: Arms, *, now_ms: int, percent: float) -> Reading:
+def read_step(rollout: Rollout, arms: Arms, *, now_ms: int, percent: float, missing: int = 0) -> Reading:
     """Do as `evaluate` does, from numbers that were counted elsewhere."""
     step = rollout.step_of(percent)
     if step is None:
         words = f"step {percent:g} %: nobody is answered by the new arm"
         return Reading(step=percent, checks=(Check(name="records", finding="lacking", words=words),))
-    return Reading(step=percent, checks=tuple(_checks(rollout, step, arms, now_ms)))
+    return Reading(step=percent, checks=tuple(_checks(rollout, step, arms, (now_ms, missing))))
 
 
-def _checks(rollout: Rollout, step: Step, arms: Arms, now_ms: int) -> Iterator[Check]:
-    yield _records(rollout, arms, now_ms)
+def _checks(rollout: Rollout, step: Step, arms: Arms, around: tuple[int, int]) -> Iterator[Check]:
+    now_ms, missing = around
+    yield _records(rollout, arms, now_ms, missing)
     yield _duration(step, arms)
     if arms.share < 1:
         yield traffic_check(arms)
@@ -78,13 +84,13 @@ def _checks(rollout: Rollout, step: Step, arms: Arms, now_ms: int) -> Iterator[C
             yield mean_check(metric, arms, metrics=tested)
 
 
-def _records(rollout: Rollout, arms: Arms, now_ms: int) -> Check:
+def _records(rollout: Rollout, arms: Arms, now_ms: int, missing: int) -> Check:
     """Check that both arms were served lately, as far as the step lets them be."""
     served = {"new": arms.new} if arms.share == 1 else {"new": arms.new, "old": arms.old}
-    missing = [name for name, counts in served.items() if counts.last_ms is None]
-    if missing:
+    unserved = [name for name, counts in served.items() if counts.last_ms is None]
+    if unserved:
         words = (
-            f"no requests of the {' and the '.join(missing)} arm at {arms.share * 100:g} % are recorded yet"
+            f"no requests of the {' and the '.join(unserved)} arm at {arms.share * 100:g} % are recorded yet"
         )
         return Check(name="records", finding="lacking", words=words)
     name, last = min(
@@ -104,6 +110,12 @@ def _records(rollout: Rollout, arms: Arms, now_ms: int) -> Check:
         )
         return Check(name="records", finding="wrong", words=words)
     requests = sum(counts.requests for counts in served.values())
+    if missing > MISSING * requests:
+        words = (
+            f"{missing:,} events were lost or cannot be read, beside {requests:,} requests: more than "
+            f"{MISSING * 100:g} %, and nobody knows which arm's they were"
+        )
+        return Check(name="records", finding="lacking", words=words)
     words = f"{requests:,} requests, the last {wording.duration(max(0, age))} ago"
     return Check(name="records", finding="pass", words=words)
 

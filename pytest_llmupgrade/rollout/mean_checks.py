@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade import wording
 from pytest_llmupgrade.rollout.event_checks import HARM_ALPHA
 from pytest_llmupgrade.rollout.findings import Check
 from pytest_llmupgrade.rollout.rollups import Moments
@@ -13,11 +14,14 @@ from pytest_llmupgrade.stats.sequential import mean_bounds
 if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import MeanMetric
     from pytest_llmupgrade.rollout.findings import Finding
-    from pytest_llmupgrade.rollout.sides import Arms, Need
+    from pytest_llmupgrade.rollout.sides import Arms, Need, Side
 
 FEWEST = 50
 """Requests of an arm below which bounds that hold for large numbers are not believed."""
 PASS_ALPHA = 0.05
+KNOWN = 0.9
+"""Share of an arm's requests in which a figure must be known, for the others may be the dear ones."""
+_TIMED = ("latency_ms", "first_token_ms")
 _MOST = 10**9
 
 
@@ -37,6 +41,9 @@ def mean_check(metric: MeanMetric, arms: Arms, *, metrics: int) -> Check:
     excess = new.mean - metric.max_ratio * old.mean
     error = math.sqrt(_variance(new) / new.count + metric.max_ratio**2 * _variance(old) / old.count)
     finding, words, need = _verdict(metric, arms, (excess, error, new.count + old.count), metrics)
+    unknown = _unknown(metric, arms)
+    if unknown is not None and finding in ("pass", "lacking"):
+        finding, words, need = "lacking", unknown, None
     figures = f"{_shown(metric, new.mean)} against {_shown(metric, old.mean)} per request"
     return Check(
         name=metric.name,
@@ -45,6 +52,30 @@ def mean_check(metric: MeanMetric, arms: Arms, *, metrics: int) -> Check:
         means=(new.mean, old.mean),
         need=need,
     )
+
+
+def _unknown(metric: MeanMetric, arms: Arms) -> str | None:
+    """Return why a figure is known of too few requests to speak for an arm; None: it speaks for both."""
+    new, old = (_known(metric, side) for side in (arms.new, arms.old))
+    # not every request is a stream, and every arm has callers who leave: times must be known alike
+    needed = KNOWN * (max(new, old) if metric.source in _TIMED else 1)
+    if min(new, old) >= needed:
+        return None
+    hint = (
+        "callers left before" if metric.source in _TIMED else "a call without usage is unpriced, never free"
+    )
+    return (
+        f"known of {wording.share(new)} of the new arm's requests and {wording.share(old)} of the old one's, "
+        f"{wording.share(needed)} of each are needed ({hint})"
+    )
+
+
+def _known(metric: MeanMetric, side: Side) -> float:
+    """Return the share of an arm's requests in which a figure is known: usage of those that were answered whole."""
+    count = side.moments.get(metric.source, Moments()).count
+    whole = side.moments["latency_ms"].count if "latency_ms" in side.moments else side.requests
+    of = side.requests if metric.source in _TIMED else whole - side.unanswered
+    return min(1.0, count / of) if of > 0 else 1.0
 
 
 def _verdict(

@@ -141,6 +141,7 @@ def _counts(parts: dict[str, list[_Row]]) -> Counts:
         errors={row["error"]: int(row["times"]) for row in parts["errors"]},
         fallbacks=int(calls.get("fallbacks", 0)),
         unanswered=int(calls.get("unanswered", 0)),
+        minutes={row["minute"]: int(row["times"]) for row in parts["minutes"]},
         first_ms=calls.get("first_ms"),
         last_ms=calls.get("last_ms"),
     )

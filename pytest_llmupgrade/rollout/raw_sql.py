@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmupgrade.rollout.events import VERSION
+from pytest_llmupgrade.rollout.rollups import MINUTE_MS
 from pytest_llmupgrade.rollout.sketch import LAST_BIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLUMNS = {
+    "v": "VARCHAR",
     "type": "VARCHAR",
     "t": "BIGINT",
     "rollout": "VARCHAR",
@@ -43,12 +46,12 @@ _QUANTITIES = {
 _FORMS = {
     **dict.fromkeys(("type", "rollout", "mode", "arm", "served", "error"), "VARCHAR"),
     **dict.fromkeys(("step", "ms", "first_token_ms", "cost_usd"), "DOUBLE"),
-    **dict.fromkeys(("t", "count"), "BIGINT"),
+    **dict.fromkeys(("v", "t", "count"), "BIGINT"),
     "cancelled": "BOOLEAN",
     "tokens": "DOUBLE[]",
     "hits": "VARCHAR[]",
 }
-_WHERE_THERE = ("tokens", "hits", "first_token_ms", "cost_usd")
+_WHERE_THERE = ("v", "tokens", "hits", "first_token_ms", "cost_usd")
 """What an event need not have, but has whole: none is counted by half."""
 
 
@@ -80,7 +83,7 @@ _PARTS = (
     + " AND ".join(map(_figure, ("first_token_ms", "cost_usd", "tokens[1]", "tokens[2]", "tokens[3]")))
 )
 _KIND = (
-    f"CASE WHEN type = 'lost' AND \"count\" BETWEEN 0 AND {_MOST} THEN 'lost' "
+    f"CASE WHEN v <> {VERSION} THEN 'torn' WHEN type = 'lost' AND \"count\" BETWEEN 0 AND {_MOST} THEN 'lost' "
     f"WHEN type = 'rating' AND {_PARTS} THEN 'rating' "
     f"WHEN type IN ('call', 'shadow') AND t BETWEEN 0 AND {_MOST} AND ms >= 0 AND isfinite(ms) AND {_PARTS} THEN 'call' END"
 )
@@ -96,7 +99,7 @@ _SHOWN = (
 
 
 def _sums() -> str:
-    """Return the sums of what a call measures; a cancelled one measures the caller's patience."""
+    """Return the sums of what a call measures; those of a cancelled one measure the caller's patience."""
     return ", ".join(
         f"count({what}) AS {name}__count, sum({what}) AS {name}__sum, sum({what} * {what}) AS {name}__squares"
         for name, what in _QUANTITIES.items()
@@ -113,10 +116,11 @@ _OURS = (
 TABLES = {
     "cells": f"SELECT kind, {_KEY}, cancelled, served, error, hits, {_BIN} AS bin, count(*) AS times, "
     f'min(t) AS first_ms, max(t) AS last_ms, sum("count") AS told, {_sums()} FROM events WHERE {_OURS} GROUP BY ALL',
-    "units": f"SELECT DISTINCT kind, {_KEY}, unit, CASE WHEN NOT cancelled THEN hits END AS hits "
-    f"FROM events WHERE {_COUNTED} AND {_OURS}",
+    "minutes": f"SELECT {_KEY}, t // {MINUTE_MS} AS minute, count(*) AS times FROM events "
+    f"WHERE kind = 'call' AND {_OURS} GROUP BY ALL",
+    "units": f"SELECT DISTINCT kind, {_KEY}, unit, hits FROM events WHERE {_COUNTED} AND {_OURS}",
 }
-"""The two passes over all events: figures by what tells them apart, and units."""
+"""The passes over all events: figures by what tells them apart, requests by minute, and units."""
 _CALLS = "FROM cells WHERE kind = 'call'"
 _MEASURED = f"{_CALLS} AND NOT cancelled"
 
@@ -139,9 +143,10 @@ COUNTS = {
     "coalesce(sum(times) FILTER (NOT cancelled AND served IS NULL), 0) AS unanswered, "
     f"{_totals()} {_CALLS} GROUP BY ALL",
     "latency": f"SELECT {_KEY}, bin, sum(times) AS times {_MEASURED} GROUP BY ALL",
-    "errors": f"SELECT {_KEY}, error, sum(times) AS times {_MEASURED} AND error IS NOT NULL GROUP BY ALL",
+    "minutes": f"SELECT {_KEY}, minute, times FROM minutes",
+    "errors": f"SELECT {_KEY}, error, sum(times) AS times {_CALLS} AND error IS NOT NULL GROUP BY ALL",
     "events": f"SELECT {_KEY}, hit, sum(times) AS times FROM "
-    f"(SELECT {_KEY}, times, unnest(hits) AS hit FROM cells WHERE {_COUNTED} AND NOT cancelled) GROUP BY ALL",
+    f"(SELECT {_KEY}, times, unnest(hits) AS hit FROM cells WHERE {_COUNTED}) GROUP BY ALL",
     "units": f"SELECT {_KEY}, count(DISTINCT unit) AS units FROM units WHERE kind = 'call' GROUP BY ALL",
     "rated": f"SELECT {_KEY}, count(DISTINCT unit) AS units FROM units WHERE kind = 'rating' GROUP BY ALL",
     "failed": f"SELECT {_KEY}, hit, count(DISTINCT unit) AS units FROM "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.rollout import rollups
+from pytest_llmupgrade.rollout.events import VERSION
 from pytest_llmupgrade.rollout.places import by_name, files_at, files_in, told
 from pytest_llmupgrade.rollout.tally import Tally
 
@@ -39,6 +40,10 @@ class Found:
     lost: int = 0
     """Events that their process could not write."""
     processes: int = 0
+
+    def __post_init__(self) -> None:
+        """Let the counts know what is missing from them, so that nobody takes them for the whole."""
+        object.__setattr__(self, "counts", rollups.Tallied(self.counts, missing=self.torn + self.lost))
 
 
 def read_records(sink: Path, places: Sequence[Place] = ()) -> Found:
@@ -142,8 +147,10 @@ def _from_the_end(chapters: list[RecordFile], through: int) -> Iterator[RecordFi
 
 
 def _sound(event: object) -> bool:
-    """Return whether a line has the shape of an event, so that none is counted by half."""
+    """Return whether a line has the shape of an event, so that none is counted by half, and none of a later form."""
     match event:
+        case {"v": version} if version != VERSION:
+            return False
         case {"type": "lost", "count": int() as count}:
             return 0 <= count < _MOST
         case {"type": "call" | "shadow", "t": int() as at, "ms": int() | float() as latency, **rest}:

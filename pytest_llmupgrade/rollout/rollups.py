@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import ArmName, Mode
 
 VERSION = 1
+MINUTE_MS = 60_000
 _MOST = 2**53
 _Name = TypeVar("_Name", str, int)
 
@@ -95,6 +97,8 @@ class Counts:
     """Requests that the other arm answered."""
     unanswered: int = 0
     """Requests that raised into the product."""
+    minutes: Mapping[int, int] = field(default_factory=dict)
+    """Requests by minute since 1970: one slow clock is no duration."""
     first_ms: int | None = None
     """Unix time of the first request, milliseconds."""
     last_ms: int | None = None
@@ -109,6 +113,15 @@ class Counts:
     def quantile_ms(self, share: float) -> float | None:
         """Return a quantile of the latency, milliseconds, right within 9 %."""
         return quantile_ms(self.latency, share)
+
+
+class Tallied(dict[Key, Counts]):
+    """Counts by step and arm that know what is missing from them."""
+
+    def __init__(self, counts: Mapping[Key, Counts], *, missing: int) -> None:
+        super().__init__(counts)
+        self.missing = missing
+        """Events that were lost or cannot be read, nobody knows of which step and arm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +172,7 @@ def total(parts: Sequence[Counts]) -> Counts:
         errors=_by_name((part.errors for part in parts), sum),
         fallbacks=sum(part.fallbacks for part in parts),
         unanswered=sum(part.unanswered for part in parts),
+        minutes=_by_name((part.minutes for part in parts), sum),
         first_ms=min((part.first_ms for part in parts if part.first_ms is not None), default=None),
         last_ms=max((part.last_ms for part in parts if part.last_ms is not None), default=None),
     )
@@ -212,6 +226,7 @@ def to_line(rollup: Rollup) -> str:
         "errors": dict(counts.errors),
         "fallbacks": counts.fallbacks,
         "unanswered": counts.unanswered,
+        "minutes": {str(minute): count for minute, count in counts.minutes.items()},
         "first_ms": counts.first_ms,
         "last_ms": counts.last_ms,
     }
@@ -257,9 +272,22 @@ def _counts(plain: Mapping[str, Any]) -> Counts:
         errors={kind: _count(count) for kind, count in plain["errors"].items()},
         fallbacks=_count(plain["fallbacks"]),
         unanswered=_count(plain["unanswered"]),
+        minutes=_minutes(plain),
         first_ms=None if plain["first_ms"] is None else _count(plain["first_ms"]),
         last_ms=None if plain["last_ms"] is None else _count(plain["last_ms"]),
     )
+
+
+def _minutes(plain: Mapping[str, Any]) -> dict[int, int]:
+    """Return requests by minute; a line that an earlier version wrote has its first and its last one only."""
+    if "minutes" in plain:
+        return {_count(minute): _count(count) for minute, count in plain["minutes"].items()}
+    if plain["first_ms"] is None or plain["last_ms"] is None:
+        return {}
+    requests, first, last = (_count(plain[name]) for name in ("requests", "first_ms", "last_ms"))
+    halves = Counter({first // MINUTE_MS: requests - requests // 2})
+    halves.update({last // MINUTE_MS: requests // 2})
+    return halves
 
 
 def _moments(count: float, total: float, squares: float) -> Moments:

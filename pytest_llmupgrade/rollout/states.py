@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from pytest_llmupgrade.rollout.config import MeanMetric
+
 if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import Rollout
     from pytest_llmupgrade.rollout.findings import Reading
@@ -67,8 +69,18 @@ def _read(rollout: Rollout, reading: Reading) -> tuple[StateName, str]:
 def _passed(rollout: Rollout) -> tuple[StateName, str]:
     following = next_percent(rollout, rollout.percent)
     if following is None:
-        return "complete", "all of the traffic is the new arm's"
+        return "complete", f"all of the traffic is the new arm's{_unwatched(rollout)}"
     return "ready", f"every check passes: raise percent from {rollout.percent:g} to {following:g}"
+
+
+def _unwatched(rollout: Rollout) -> str:
+    """Return the guardrails that hold nothing once there is no old arm: only a max_share is a limit by itself."""
+    names = [
+        metric.name
+        for metric in rollout.metrics
+        if metric.role == "guardrail" and (isinstance(metric, MeanMetric) or metric.max_share is None)
+    ]
+    return f"; not watched any more, for only max_share needs no old arm: {', '.join(names)}" if names else ""
 
 
 def _inconclusive(rollout: Rollout, reading: Reading) -> tuple[StateName, str]:

@@ -147,4 +147,4 @@ def _troubles(seen: Look) -> Iterator[str]:
     if found.lost:
         yield f"  {found.lost:,} events could not be written (a full disk?)"
     if found.torn:
-        yield f"  {wording.plural(found.torn, 'line')} of the records cannot be read: cut by a kill, or no record"
+        yield f"  {wording.plural(found.torn, 'line')} of the records cannot be read: cut by a kill, of a newer version, or no record"

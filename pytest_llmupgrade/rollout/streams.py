@@ -23,14 +23,19 @@ class Watched:
         self._tell: Callable[[Watched], None] | None = tell
         self.first_at = first_at
         """`time.perf_counter()` of the first piece; None: there was none."""
+        self.last_at = first_at
+        """Likewise of the last one."""
         self.usage: object = None
         self.failure: str | None = None
         self.cancelled = False
+        self.early = False
+        """Whether the caller wanted no more, so that the time since the last piece is his own."""
 
     def saw(self, piece: Any) -> None:
         """Take a piece into account."""
+        self.last_at = time.perf_counter()
         if self.first_at is None:
-            self.first_at = time.perf_counter()
+            self.first_at = self.last_at
         try:
             found = usage_in(piece) or usage_in(getattr(piece, "response", None))
             if found is not None:
@@ -47,7 +52,11 @@ class Watched:
             return
         if isinstance(error, Exception):
             self.failure = failure_name(error)
-        self.cancelled = early or (error is not None and not isinstance(error, Exception))
+        self.early = early
+        left = early or (error is not None and not isinstance(error, Exception))
+        self.cancelled = (
+            left and self.failure is None
+        )  # nobody reads on after a piece that tells of a failure
         tell(self)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.rollout.rollups import Counts, Key, Moments, Rollup
+from pytest_llmupgrade.rollout.rollups import MINUTE_MS, Counts, Key, Moments, Rollup
 from pytest_llmupgrade.rollout.sides import Side
 from pytest_llmupgrade.rollout.sketch import latency_bin
 
@@ -103,6 +103,7 @@ class _Cell:
     errors: dict[str, int] = field(default_factory=dict)
     fallbacks: int = 0
     unanswered: int = 0
+    minutes: dict[int, int] = field(default_factory=dict)
     first_ms: int | None = None
     last_ms: int | None = None
 
@@ -110,18 +111,19 @@ class _Cell:
         at, latency, served = int(event["t"]), float(event["ms"]), event["served"]
         self.requests += 1
         self.units.add(unit)
+        self.minutes[at // MINUTE_MS] = self.minutes.get(at // MINUTE_MS, 0) + 1
         self.first_ms = at if self.first_ms is None else min(self.first_ms, at)
         self.last_ms = at if self.last_ms is None else max(self.last_ms, at)
+        if "error" in event:
+            self.errors[event["error"]] = self.errors.get(event["error"], 0) + 1
+        self._hit(event, unit)
         if event.get("cancelled"):
-            return  # it measures the caller's patience
+            return  # its figures measure the caller's patience
         self.fallbacks += served is not None and served != event["arm"]
         self.unanswered += served is None
         number = latency_bin(latency)
         self.latency[number] = self.latency.get(number, 0) + 1
-        if "error" in event:
-            self.errors[event["error"]] = self.errors.get(event["error"], 0) + 1
         self._measure(event, latency)
-        self._hit(event, unit)
 
     def rating(self, event: Event, unit: int) -> None:
         self.rated.add(unit)
@@ -152,6 +154,8 @@ class _Cell:
             failed={name: len(units) for name, units in self.failed.items()},
             rated=len(self.rated),
             moments=self._moments(),
+            unanswered=self.unanswered,
+            minutes=dict(self.minutes),
             first_ms=self.first_ms,
             last_ms=self.last_ms,
         )
@@ -174,6 +178,7 @@ class _Cell:
             errors=dict(self.errors),
             fallbacks=self.fallbacks,
             unanswered=self.unanswered,
+            minutes=dict(self.minutes),
             first_ms=self.first_ms,
             last_ms=self.last_ms,
         )

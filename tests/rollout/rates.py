@@ -7,13 +7,14 @@ and the answer for the same two numbers is kept.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pytest_llmupgrade.rollout.config import EventMetric, MeanMetric, Step
-from pytest_llmupgrade.rollout.event_checks import event_finding
+from pytest_llmupgrade.rollout.event_checks import event_check, event_finding
 from pytest_llmupgrade.rollout.gate import traffic_check
 from pytest_llmupgrade.rollout.mean_checks import mean_check
 from pytest_llmupgrade.rollout.rollups import Key, Moments
@@ -112,6 +113,19 @@ def within(found: list[int | None], share: float) -> float:
     return sorted(float("inf") if each is None else each for each in found)[
         int(np.ceil(share * len(found))) - 1
     ]
+
+
+# --- no old arm ------------------------------------------------------------------------------------
+
+
+def alone(max_share: float, share: float, *, most: int, metrics: int, rng: Generator) -> int | None:
+    """Return after how many units of the one arm that is left the gate finds harm, where a share of them fails."""
+    metric = replace(METRIC, max_share=max_share)
+    for failed, unit in enumerate(np.flatnonzero(rng.random(most) < share).tolist(), 1):
+        arms = Arms(share=1.0, new=Side(units=unit + 1, failed={METRIC.name: failed}), old=Side())
+        if event_check(metric, Step(percent=100), arms, metrics=metrics).finding == "harm":
+            return int(unit) + 1
+    return None
 
 
 # --- sticky users ----------------------------------------------------------------------------------

@@ -109,6 +109,12 @@ def test_a_caller_who_leaves_is_let_go(error: BaseException) -> None:
     assert (served.cancelled, served.failure, todos) == (True, None, ["new"])
 
 
+def test_a_caller_who_leaves_during_the_fallback_hides_no_failure() -> None:
+    """What the new arm had failed by then is known, whoever has the patience for the old one."""
+    served, _ = _follow({"new": [ServerError()], "old": [asyncio.CancelledError()]})
+    assert (served.cancelled, served.failure, served.arm) == (True, "5xx", None)
+
+
 def test_an_open_breaker_spares_the_wait() -> None:
     """After ten failures the new arm is not tried, and its units count as failed all the same."""
     breaker = Breaker(PLAN.breaker)

@@ -286,11 +286,31 @@ def test_a_rating_counts_for_its_unit(log: EventLog, tmp_path: Path) -> None:
 
 
 def test_a_caller_who_left_is_nobodys_failure(log: EventLog, tmp_path: Path) -> None:
-    """A cancelled request is a request, and neither slow nor an error."""
-    log.put(_end(cancelled=True, served=None, latency_ms=9999.0))
+    """A request cancelled in good time is a request, and neither slow nor an error."""
+    log.put(_end(cancelled=True, served=None, latency_ms=2400.0))
     log.flush()
     (counts,) = read_folder(tmp_path).counts.values()
     assert (counts.requests, dict(counts.failed), counts.unanswered, dict(counts.latency)) == (1, {}, 0, {})
+
+
+def test_a_caller_who_waited_too_long_before_leaving_was_served_slowly(log: EventLog, tmp_path: Path) -> None:
+    """A request cancelled past threshold_ms is slow, in its event, a recount and the rollups: an arm that hangs never passes."""
+    log.put(_end(cancelled=True, served=None, latency_ms=2400.1))
+    log.flush()
+    (event,) = _events(tmp_path)
+    assert event["hits"] == ["slow"]
+    (counts,) = recount(tmp_path).counts.values()
+    assert (counts.requests, counts.first_failures("slow"), dict(counts.latency)) == (1, 1, {})
+    log.close()
+    assert read_folder(tmp_path).counts == recount(tmp_path).counts
+
+
+def test_a_failure_before_the_caller_left_counts(log: EventLog, tmp_path: Path) -> None:
+    """Whoever gives up during the fallback still met the new arm's failure."""
+    log.put(_end(cancelled=True, served=None, failure="timeout", latency_ms=100.0))
+    log.flush()
+    (counts,) = read_folder(tmp_path).counts.values()
+    assert (counts.first_failures("error"), dict(counts.errors), counts.unanswered) == (1, {"timeout": 1}, 0)
 
 
 def test_a_child_writes_its_own_file(log: EventLog) -> None:

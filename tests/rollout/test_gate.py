@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmupgrade.rollout.gate import evaluate
-from pytest_llmupgrade.rollout.rollups import Counts, Key
+from pytest_llmupgrade.rollout.reading import Found
+from pytest_llmupgrade.rollout.rollups import Counts, Key, Moments
 from tests.rollout.counting import DAY_MS, METRICS, NOW_MS, arm_counts, equal, step_counts
 from tests.rollout.making import rollout
 
@@ -116,6 +117,56 @@ def test_unpriced_requests_are_no_evidence() -> None:
     assert "unpriced: declare the arms' price" in found.words
 
 
+def test_a_cost_known_of_few_requests_is_no_evidence() -> None:
+    """A tenth of the new arm's answers cannot pass for all of them: the others may be the dear ones."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], requests=20_000)
+    found = check(read(counts), "cost_usd")
+    assert (found.finding, found.need) == ("lacking", None)
+    assert found.words.startswith(
+        "known of 10.0 % of the new arm's requests and 100.0 % of the old one's, 90.0 % of each are needed"
+    )
+
+
+def test_a_cost_is_asked_only_of_answers() -> None:
+    """Requests that nobody answered, and those that were cancelled, have no cost that could be known."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    moments = {**counts[key].moments, "latency_ms": Moments(count=10_000, total=1.0, squares=1.0)}
+    counts[key] = replace(counts[key], requests=20_000, unanswered=8_000, moments=moments)
+    assert check(read(counts), "cost_usd").finding == "pass"
+
+
+def test_a_dear_arm_is_harm_though_little_is_known() -> None:
+    """The way back is the safe one: a mean clearly above its limit rolls back, however many requests lack the figure."""
+    counts = equal()
+    key = next(key for key in counts if key.arm == "new")
+    counts[key] = replace(counts[key], requests=20_000, moments=arm_counts(2_000, cost=0.004).moments)
+    assert check(read(counts, ("role: signal", "role: guardrail")), "cost_usd").finding == "harm"
+
+
+@pytest.mark.parametrize(("new", "finding"), [(1_000, "pass"), (600, "lacking")])
+def test_a_time_must_be_known_of_both_arms_alike(new: int, finding: Finding) -> None:
+    """Half of the requests may be streams; where callers leave the new arm earlier, the times that are left flatter it."""
+    counts = equal()
+    for key, each in counts.items():
+        count = new if key.arm == "new" else each.requests // 2
+        moments = {"first_token_ms": Moments(count=count, total=100.0 * count, squares=1.25e4 * count)}
+        counts[key] = replace(each, moments=moments)
+    metric = ("cost_usd: {type: mean", "first_token_ms: {type: mean")
+    assert check(read(counts, metric), "first_token_ms").finding == finding
+
+
+@pytest.mark.parametrize(("lost", "finding"), [(400, "pass"), (401, "lacking")])
+def test_records_with_holes_lack(lost: int, finding: Finding) -> None:
+    """Where more than 1 % of the events were lost or cannot be read, nobody knows what they held."""
+    holes = Found(counts=equal(), lost=lost - 100, torn=100)
+    reading = evaluate(rollout(), holes.counts, now_ms=NOW_MS)
+    assert check(reading, "records").finding == finding
+    assert reading.finding == finding
+
+
 def test_stale_records_hold() -> None:
     """Records older than max_age are no evidence, whatever they say."""
     counts = {key: replace(each, last_ms=NOW_MS - 2 * 3_600_000) for key, each in equal().items()}
@@ -147,6 +198,30 @@ def test_a_short_step_lacks() -> None:
     found = check(read(counts), "duration")
     assert found.finding == "lacking"
     assert found.words.endswith("of 24:00:00 h; 12:01:00 h to go")
+
+
+def _paced(minutes: dict[int, int]) -> str:
+    """Return how long a step lasted whose new arm served so many requests in each minute of the last two days."""
+    counts = equal()
+    begun = (NOW_MS - 2 * DAY_MS) // 60_000
+    for key, each in counts.items():
+        served = {begun + minute: count for minute, count in minutes.items()} if key.arm == "new" else {}
+        first, last = (60_000 * (begun + end(minutes)) for end in (min, max))
+        counts[key] = replace(each, minutes=served, first_ms=first, last_ms=last)
+    return check(read(counts), "duration").words
+
+
+def test_a_slow_clock_is_no_duration() -> None:
+    """One event of a host whose clock is a day behind, or two, do not make a minute's traffic last a day."""
+    assert _paced({0: 1, 2_879: 400}).startswith("1:0")
+    assert _paced({0: 1, 1: 1, 2_879: 400}).startswith("1:0")
+    assert _paced({0: 1, 2_879: 1}).startswith("0 ms of 24:00:00 h")
+
+
+def test_even_traffic_lasts_from_its_first_request_to_its_last() -> None:
+    """Where the requests are spread over the step, none of it is cut, however few they are."""
+    assert _paced(dict.fromkeys(range(2_880), 1)) == "47:59:00 h at 5 %"
+    assert _paced(dict.fromkeys(range(0, 2_880, 60), 1)) == "47:00:00 h at 5 %"
 
 
 def test_a_mismatch_of_units_is_wrong() -> None:
@@ -206,7 +281,24 @@ def test_all_traffic_is_compared_with_nothing() -> None:
     counts = step_counts(arm_counts(1_000, {"error": 100}), Counts(), step=100)
     reading = read(counts, limit, percent=100)
     assert [each.name for each in reading.checks] == ["records", "duration", "error", "slow", "bad"]
-    assert check(reading, "error").finding == "wrong"
+    assert check(reading, "slow").words.startswith("not watched: no old arm to compare with")
+
+
+@pytest.mark.parametrize(("role", "finding"), [("signal", "wrong"), ("guardrail", "harm")])
+def test_a_fixed_limit_is_held_where_no_old_arm_is_left(role: str, finding: Finding) -> None:
+    """At 100 % a guardrail clearly above its max_share is harm, so that a rollout that is complete still rolls back."""
+    limit = ("error: {type: event}", f"error: {{type: event, max_share: 0.01, role: {role}}}")
+    full = step_counts(arm_counts(1_000, {"error": 30}), Counts(), step=100)
+    assert check(read(full, limit, percent=100), "error").finding == finding
+    near = step_counts(arm_counts(1_000, {"error": 15}), Counts(), step=100)
+    assert check(read(near, limit, percent=100), "error").finding == "pass"
+
+
+def test_harm_at_all_of_the_traffic_stays_harm() -> None:
+    """Who lowers the percentage after harm at 100 % is still told of it."""
+    limit = ("error: {type: event}", "error: {type: event, max_share: 0.01}")
+    full = step_counts(arm_counts(1_000, {"error": 100}), Counts(), step=100)
+    assert [each.name for each in read({**equal(), **full}, limit).of("harm")] == ["error at 100 %"]
 
 
 def test_a_stopped_rollout_has_nothing_to_read() -> None:

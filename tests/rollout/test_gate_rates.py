@@ -14,7 +14,18 @@ from pytest_llmupgrade.rollout.gate import read_step
 from pytest_llmupgrade.rollout.sides import Arms, Side
 from tests.rollout.counting import DAY_MS, NOW_MS
 from tests.rollout.making import rollout
-from tests.rollout.rates import Many, Rule, cost_findings, ever, finding, firsts, mismatched, sticky, within
+from tests.rollout.rates import (
+    Many,
+    Rule,
+    alone,
+    cost_findings,
+    ever,
+    finding,
+    firsts,
+    mismatched,
+    sticky,
+    within,
+)
 
 ALONE = rollout(
     ("  slow:  {type: event, threshold_ms: 2400}\n", ""),
@@ -59,6 +70,14 @@ def test_false_go(share: float, max_ratio: float) -> None:
     """An arm that is worse by exactly the step's largest ratio passes in at most 5 % of rollouts."""
     rule = Rule(share, max_ratio)
     assert ever(firsts(rule, max_ratio, "pass", MANY)) <= 0.05 + noise(0.05)
+
+
+def test_a_fixed_limit_alone() -> None:
+    """At 100 % an arm that fails just as often as max_share allows is rarely rolled back, one that fails twice as often soon."""
+    rng = np.random.default_rng(1)
+    at_the_limit = [alone(0.05, 0.05, most=4_000, metrics=1, rng=rng) for _ in range(200)]
+    assert ever(at_the_limit) <= 0.01 + 2 * math.sqrt(0.01 * 0.99 / 200)
+    assert within([alone(0.05, 0.1, most=4_000, metrics=4, rng=rng) for _ in range(60)], 0.8) <= 600
 
 
 def test_sticky_users() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -27,6 +28,7 @@ counts = st.builds(
     errors=st.dictionaries(names, whole),
     fallbacks=whole,
     unanswered=whole,
+    minutes=st.dictionaries(whole, whole),
     first_ms=moment_of,
     last_ms=moment_of,
 )
@@ -55,6 +57,15 @@ def test_a_line_brings_the_rollup_back(rollup: Rollup) -> None:
     line = to_line(rollup)
     assert "\n" not in line
     assert from_line(line) == rollup
+
+
+def test_a_line_of_before_minutes_were_written() -> None:
+    """A rollup of an earlier version still says how long a step lasted: by its first and its last request."""
+    counts = Counts(requests=3, first_ms=60_000, last_ms=180_000)
+    key = Key(rollout="r", mode="live", step=5.0, arm="new")
+    plain = json.loads(to_line(Rollup(process="p", minute=3, through=2, key=key, counts=counts)))
+    del plain["minutes"]
+    assert from_line(json.dumps(plain)).counts.minutes == {1: 2, 3: 1}
 
 
 @given(st.lists(rollups, max_size=4), st.randoms(use_true_random=False))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -616,6 +618,31 @@ def test_a_stream_left_early_is_no_failure(make: Make, tmp_path: Path) -> None:
     router.flush()
     (event,) = _events(tmp_path)
     assert event["cancelled"]
+
+
+@pytest.mark.parametrize("kind", ["response.failed", "error"])
+def test_a_failure_seen_in_a_stream_that_is_then_left_counts(make: Make, tmp_path: Path, kind: str) -> None:
+    """Whoever stops reading, or raises, at a piece that tells of a failure has seen one: it stays the arm's."""
+    router = make(ALL, new=lambda _messages: iter([SimpleNamespace(type=kind), "never"]))
+    with contextlib.suppress(LookupError), router.stream([], unit="u") as stream:
+        next(stream)
+        raise LookupError
+    router.flush()
+    (event,) = _events(tmp_path)
+    assert (event["error"], event["hits"], event["served"]) == ("other", ["error"], None)
+    assert "cancelled" not in event
+
+
+def test_a_stream_left_late_is_as_slow_as_its_last_piece(make: Make, tmp_path: Path) -> None:
+    """How long the caller keeps a stream that he reads no further says nothing of the arm."""
+    router = make(ALL, new=_pieces)
+    stream = router.stream(["a", "b"], unit="u")
+    next(stream)
+    stream._watched.last_at = 0.0  # before the request began
+    stream.close()
+    router.flush()
+    (event,) = _events(tmp_path)
+    assert (event["ms"], event["cancelled"]) == (0.0, True)
 
 
 def test_async_streams(make: Make, tmp_path: Path) -> None:

@@ -89,6 +89,16 @@ def test_no_harm_goes_to_the_end(folder: Path, capsys: pytest.CaptureFixture[str
     assert told["hit"]["bad"]["units"] == told["hit"]["bad"]["anyway"]
 
 
+def test_harm_at_all_of_the_traffic_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a max_share is left to hold, the story does not end with `complete`: harm after it still rolls back."""
+    limit = ("error: {type: event}", "error: {type: event, max_share: 0.05}")
+    write_rollout(folder, *SHORT, ("percent: 5\n", "percent: 100\n"), limit)
+    told = plain(capsys, "--base", "error=0.01", "--harm", "error=8")
+    assert (told["state"], [step["percent"] for step in told["steps"]]) == ("rolled_back", [100])
+    assert told["requests"] > 500
+    assert plain(capsys, "--requests", "2000")["state"] == "complete"
+
+
 def test_the_seed_decides(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed tells the same story to the last digit, another one another; also where each request is a unit."""
     few = ("--requests", "1000")

@@ -53,7 +53,11 @@ def test_the_way_of_a_good_rollout() -> None:
     assert stands(equal()).name == "ready"
     assert stands(equal()).why == "every check passes: raise percent from 5 to 25"
     full = step_counts(arm_counts(1_000), arm_counts(0), step=100)
-    assert stands(full, ("percent: 5\n", "percent: 100\n")).name == "complete"
+    complete = stands(full, ("percent: 5\n", "percent: 100\n"))
+    assert complete.name == "complete"
+    assert complete.why.endswith(
+        "; not watched any more, for only max_share needs no old arm: error, slow, bad"
+    )
 
 
 def test_harm_rolls_back_and_stays() -> None:

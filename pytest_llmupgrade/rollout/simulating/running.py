@@ -182,6 +182,8 @@ class _Teller:
         self._next_look_s = max(self._next_look_s, at_s) + self._every_s
         chapter = self._chapter(at_s)
         match chapter.state.name:
+            case "complete" if self._limited:
+                return False  # a fixed limit may still be broken
             case "rolled_back" | "complete":
                 self.chapters.append(chapter)
                 return True
@@ -189,6 +191,11 @@ class _Teller:
                 self.chapters.append(chapter)
                 self._go_on(chapter)
         return False
+
+    @property
+    def _limited(self) -> bool:
+        """Whether a limit is left that needs no old arm."""
+        return any(metric.max_share is not None for metric in self._world.declared.rollout.event_metrics)
 
     def _go_on(self, chapter: Chapter) -> None:
         following = next_percent(self._world.declared.rollout, chapter.percent)

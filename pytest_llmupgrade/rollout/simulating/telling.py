@@ -82,7 +82,7 @@ def _end(story: Story) -> str:
     if story.end.name == "rolled_back":
         return f"Caught after {last.arms.new.requests:,} requests of the new arm at {last.percent:g} %, {after} after the start; {whole}."
     if story.end.name == "complete":
-        return f"Complete {after} after the start; {whole}."
+        return f"Complete {after} after the start; {whole}; {story.end.why}."
     need = last.reading.need
     more = "" if need is None else f" It needs {need.words}."
     return f"The traffic ended {after} after the start; {whole}.{more}"
