@@ -141,5 +141,6 @@ class _Line:
         """Close it; whoever waits for its reply hears of the end."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._stream.close()
+        with suppress(OSError):
+            self._stream.close()
         self._socket.close()

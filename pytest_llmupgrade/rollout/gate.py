@@ -10,7 +10,7 @@ from pytest_llmupgrade.rollout.config import ARMS, EventMetric
 from pytest_llmupgrade.rollout.event_checks import event_check
 from pytest_llmupgrade.rollout.findings import Check, Reading
 from pytest_llmupgrade.rollout.mean_checks import mean_check
-from pytest_llmupgrade.rollout.rollups import Key, Tallied
+from pytest_llmupgrade.rollout.rollups import Key
 from pytest_llmupgrade.rollout.sides import Arms, Side, side_of
 from pytest_llmupgrade.stats.sequential import log_e_mismatch, reaches
 
@@ -30,14 +30,19 @@ _MOST_AHEAD_MS = 300_000  # clocks of hosts differ by seconds
 
 
 def evaluate(
-    rollout: Rollout, counts: Mapping[Key, Counts], *, now_ms: int, percent: float | None = None
+    rollout: Rollout,
+    counts: Mapping[Key, Counts],
+    *,
+    now_ms: int,
+    percent: float | None = None,
+    missing: int = 0,
 ) -> Reading:
     """Return what the records of one step say, by default of the one in force; steps are never pooled.
 
-    Harm that another step's records show by now is harm, too.
+    Harm that another step's records show by now is harm, too. `missing` are events that were lost or cannot be read,
+    nobody knows of which step and arm.
     """
     wanted = rollout.percent if percent is None else percent
-    missing = counts.missing if isinstance(counts, Tallied) else 0
     arms = _arms(rollout, counts, wanted)
     reading = read_step(rollout, arms, now_ms=now_ms, percent=wanted, missing=missing)
     return replace(reading, checks=(*reading.checks, *_elsewhere(rollout, counts, wanted)))

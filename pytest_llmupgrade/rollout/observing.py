@@ -78,7 +78,8 @@ def evidence(
     """Return what the records say; FaultyFiles or UsageError where they, or the file, cannot be read."""
     rollout = load_rollout(path)
     found = _found(rollout, sink_folder(rollout, path), records, events)
-    return Evidence(rollout=rollout, found=found, reading=evaluate(rollout, found.counts, now_ms=now_ms))
+    reading = evaluate(rollout, found.counts, now_ms=now_ms, missing=found.missing)
+    return Evidence(rollout=rollout, found=found, reading=reading)
 
 
 def look(path: Path, *, now_ms: int, records: Sequence[Place] = (), events: Sequence[str] = ()) -> Look:

@@ -41,9 +41,10 @@ class Found:
     """Events that their process could not write."""
     processes: int = 0
 
-    def __post_init__(self) -> None:
-        """Let the counts know what is missing from them, so that nobody takes them for the whole."""
-        object.__setattr__(self, "counts", rollups.Tallied(self.counts, missing=self.torn + self.lost))
+    @property
+    def missing(self) -> int:
+        """Events that nobody can count."""
+        return self.torn + self.lost
 
 
 def read_records(sink: Path, places: Sequence[Place] = ()) -> Found:

@@ -117,7 +117,10 @@ class Review:
         """What the gate finds of the step that is left, or in force."""
         change = self.change
         percent = change.left if change.kind == "raise" else change.after.percent
-        return evaluate(change.judged, self._looked.found.counts, now_ms=self._now_ms, percent=percent)
+        found = self._looked.found
+        return evaluate(
+            change.judged, found.counts, now_ms=self._now_ms, percent=percent, missing=found.missing
+        )
 
     @cached_property
     def _looked(self) -> Look:

@@ -115,15 +115,6 @@ class Counts:
         return quantile_ms(self.latency, share)
 
 
-class Tallied(dict[Key, Counts]):
-    """Counts by step and arm that know what is missing from them."""
-
-    def __init__(self, counts: Mapping[Key, Counts], *, missing: int) -> None:
-        super().__init__(counts)
-        self.missing = missing
-        """Events that were lost or cannot be read, nobody knows of which step and arm."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
     """One line of a rollup file: a minute of one process."""

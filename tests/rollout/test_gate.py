@@ -162,7 +162,7 @@ def test_a_time_must_be_known_of_both_arms_alike(new: int, finding: Finding) -> 
 def test_records_with_holes_lack(lost: int, finding: Finding) -> None:
     """Where more than 1 % of the events were lost or cannot be read, nobody knows what they held."""
     holes = Found(counts=equal(), lost=lost - 100, torn=100)
-    reading = evaluate(rollout(), holes.counts, now_ms=NOW_MS)
+    reading = evaluate(rollout(), holes.counts, now_ms=NOW_MS, missing=holes.missing)
     assert check(reading, "records").finding == finding
     assert reading.finding == finding
 
