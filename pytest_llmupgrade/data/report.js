@@ -121,7 +121,8 @@ function groups() {
 function notes() {
   const adapted = data.models.flatMap((model) => model.adapted.map((words) => `${model.name}: ${words}`));
   const failed = Object.entries(data.errors).map(([message, count]) => `${count} ${count === 1 ? "error" : "errors"}: ${message}`);
-  const lines = [...failed, ...data.calls.notices, ...adapted];
+  const again = data.rerun ? [`run again: ${data.rerun}; of each item the first answer that was judged counts`] : [];
+  const lines = [...failed, ...again, ...data.calls.notices, ...adapted];
   for (const line of lines) $("note-list").append(el("li", shown(line)));
   $("notes").hidden = !lines.length;
 }

@@ -76,8 +76,9 @@ def write_merged(runs: Sequence[KeptRun], stream: IO[bytes]) -> None:
     for run in runs:
         with run.path.open("rb") as source:
             for row in run.rows.values():
-                source.seek(row.offset)
-                stream.write(source.readline())
+                for offset in sorted((row.offset, *row.others)):
+                    source.seek(offset)
+                    stream.write(source.readline())
     calls = call_counts(runs)
     end = End(
         exit_reason=exit_reason(runs),

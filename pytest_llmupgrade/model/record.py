@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model.judging import Judgement
 
 Outcome: TypeAlias = Literal["passed", "missed", "errored", "skipped"]
+JUDGED: frozenset[Outcome] = frozenset(("passed", "missed"))
+"""The outcomes that are a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_llmupgrade.model import JUDGED
 from pytest_llmupgrade.verdict import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_llmupgrade.model import Outcome
-
-JUDGED = frozenset(("passed", "missed"))
-"""The outcomes that are a verdict."""
 
 
 class Judged(Protocol):

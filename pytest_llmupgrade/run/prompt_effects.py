@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from pytest_llmupgrade.model import JUDGED
 from pytest_llmupgrade.run.cost_impact import Paid, mean_cost
-from pytest_llmupgrade.run.pairing import JUDGED, Judged, changes
+from pytest_llmupgrade.run.pairing import Judged, changes
 from pytest_llmupgrade.variants import once_more
 from pytest_llmupgrade.verdict import Evidence, decide
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pytest_llmupgrade.fingerprints import fingerprint
-from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.model import JUDGED, Usage
 from pytest_llmupgrade.run.causes import grouped
 from pytest_llmupgrade.run.cost_impact import cost_impact, mean_cost
-from pytest_llmupgrade.run.pairing import JUDGED, changes
+from pytest_llmupgrade.run.pairing import changes
 from pytest_llmupgrade.run.prompt_effects import prompt_effects
 from pytest_llmupgrade.run.summary import (
     CallCounts,
@@ -83,6 +83,8 @@ class RowLike(Protocol):
     def variant(self) -> Variant: ...  # noqa: D102
     @property
     def prompt(self) -> PromptUse | None: ...  # noqa: D102
+    @property
+    def others(self) -> tuple[int, ...]: ...  # noqa: D102
 
 
 ReadRecord: TypeAlias = Callable[[str, str], "Record"]
@@ -126,6 +128,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
         judge_models=tuple(dict.fromkeys(row.judged_by for row in rows if row.judged_by)),
         judge_adapted=tuple(dict.fromkeys(words for row in rows for words in row.judge_adapted)),
         errors=_errors(rows, read),
+        rerun=sum(bool(row.others) for row in rows),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),
         suite_hash=_suite_hash(rows),

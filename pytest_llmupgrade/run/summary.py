@@ -227,6 +227,8 @@ class Summary:
     """What was changed in the judges' requests so that their models take them: model and words."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """Error messages with how many items ended so, most frequent first."""
+    rerun: int = 0
+    """Items that were run more than once; of each, the first attempt that was judged counts."""
     exit_reason: str = "finished"
     calls: CallCounts = field(default_factory=CallCounts)
     suite_hash: str | None = None

@@ -8,6 +8,7 @@ import pytest
 from pytest_llmupgrade.model import Judgement, Outcome, Record, RecordedError, Usage
 from pytest_llmupgrade.run.record import Journal
 from pytest_llmupgrade.run.report.json_report import head_of
+from pytest_llmupgrade.run.report.markdown import markdown_lines
 from pytest_llmupgrade.run.report.terminal import terminal_lines
 from pytest_llmupgrade.run.summarise import summarise
 from pytest_llmupgrade.run.summary import Planned, Summary
@@ -120,10 +121,12 @@ def test_unknown_is_never_zero() -> None:
 
 
 def test_a_rerun_counts_once() -> None:
-    """The last attempt of an item wins."""
+    """The first attempt of an item counts, and the report says that there were more."""
     summary = summary_of([record("a", "m", "missed"), record("a", "m", "passed")], planned=1)
     tally = summary.models[0].tally
-    assert (tally.planned, tally.passed, tally.missed, tally.not_run) == (1, 1, 0, 0)
+    assert (tally.planned, tally.passed, tally.missed, tally.not_run) == (1, 0, 1, 0)
+    assert "1 item run again: the first answer that was judged counts" in text(summary, 200)
+    assert "1 item run again" in "\n".join(markdown_lines(summary))
 
 
 def test_what_did_not_run_is_said() -> None:

@@ -62,6 +62,7 @@ def head_of(summary: Summary, versions: Mapping[str, str | None]) -> dict[str, A
         "incumbent": summary.incumbent,
         "judge_models": list(summary.judge_models),
         "exit_reason": summary.exit_reason,
+        "rerun": summary.rerun,
         "verdict": summary.verdict,
         "breaches": list(summary.breaches),
         "models": [_model(model) for model in summary.models],
