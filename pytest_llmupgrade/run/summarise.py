@@ -13,7 +13,7 @@ from pytest_llmupgrade.fingerprints import fingerprint
 from pytest_llmupgrade.model import JUDGED, Usage
 from pytest_llmupgrade.run.causes import grouped
 from pytest_llmupgrade.run.cost_impact import cost_impact, mean_cost
-from pytest_llmupgrade.run.pairing import changes
+from pytest_llmupgrade.run.pairing import changes, lost
 from pytest_llmupgrade.run.prompt_effects import prompt_effects
 from pytest_llmupgrade.run.summary import (
     CallCounts,
@@ -191,7 +191,9 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
     }
     judged = sum(count for pair, count in cells.items() if set(pair) <= JUDGED)
     unpaired = max(len(old_rows.keys() | new_rows.keys()), planned) - judged
-    evidence = Evidence(changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired)
+    evidence = Evidence(
+        changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired, lost=tuple(lost(old_rows, new_rows))
+    )
     return Comparison(
         incumbent=incumbent,
         candidate=candidate,

@@ -167,8 +167,9 @@ def _category(found: CategoryFinding) -> dict[str, Any]:
     return {
         "name": found.name,
         "paired": found.paired,
-        "difference": found.interval.estimate,
-        "interval": [found.interval.low, found.interval.high],
+        "unpaired": found.unpaired,
+        "difference": found.interval.estimate if found.interval else None,
+        "interval": [found.interval.low, found.interval.high] if found.interval else None,
         "margin": found.margin,
         "p": found.p,
         "finding": found.finding,
