@@ -52,6 +52,7 @@ class Record:
     category: str = "general"
     difficulty: str = "medium"
     weight: float = 1.0
+    must_pass: bool = False
     answer: str | None = None
     """Of several completions, the first that went as the item did."""
     tool_calls: tuple[ToolCall, ...] = ()

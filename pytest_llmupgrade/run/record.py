@@ -33,6 +33,7 @@ class Row:
     category: str
     difficulty: str
     weight: float
+    must_pass: bool
     usage: Usage | None
     cost_usd: Decimal | None
     judge_cost_usd: Decimal | None
@@ -160,6 +161,7 @@ def row_of(record: Record, offset: int, nodeid: str | None = None) -> Row:
         category=_shared(record.category),
         difficulty=_shared(record.difficulty),
         weight=record.weight,
+        must_pass=record.must_pass,
         usage=record.usage,
         cost_usd=record.cost_usd,
         judge_cost_usd=record.judge_cost_usd,

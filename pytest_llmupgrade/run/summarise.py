@@ -68,6 +68,8 @@ class RowLike(Protocol):
     @property
     def weight(self) -> float: ...  # noqa: D102
     @property
+    def must_pass(self) -> bool: ...  # noqa: D102
+    @property
     def case_sha256(self) -> str: ...  # noqa: D102
     @property
     def judged_by(self) -> str | None: ...  # noqa: D102
@@ -202,6 +204,7 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
         unpaired=unpaired,
+        must_pass_missed=sum(row.must_pass and row.outcome == "missed" for row in new_rows.values()),
         impact=cost_impact(both),
         latency_ratio=_latency_ratio(both),
         decision=decide(evidence, rule or Rule()),

@@ -143,6 +143,8 @@ class Comparison:
     both_missed: int
     unpaired: int
     """Cases that are not judged on both: errored, skipped or not run on either."""
+    must_pass_missed: int = 0
+    """Cases of `criticality: must_pass` that the candidate missed."""
     impact: CostImpact = field(default_factory=CostImpact)
     """Candidate's bill over the incumbent's, on the cases that both answered."""
     latency_ratio: Interval | None = None
