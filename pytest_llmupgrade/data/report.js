@@ -55,7 +55,7 @@ function table() {
     ["planned", (m) => String(m.planned)],
     ["tokens in / out", (m) => `${m.tokens.input.toLocaleString("en")} / ${m.tokens.output.toLocaleString("en")}`],
     ["cost", (m) => (m.completed ? money(m.cost_usd) : "–")],
-    ["  per 1,000 calls", (m) => (m.completed && Number(m.cost_usd) ? money((1000 * Number(m.cost_usd)) / m.completed) : "")],
+    ["  per 1,000 calls", (m) => (Number(m.cost_per_1000_usd) ? money(m.cost_per_1000_usd) : "")],
     ["  per passed case", (m) => (Number(m.cost_per_passed_usd) ? money(m.cost_per_passed_usd) : "")],
     ["  per month, at your traffic", (m) => (m.monthly_cost_usd === null ? "" : money(m.monthly_cost_usd))],
     ["  judging, beside", (m) => (m.judge_cost_usd === null ? "" : money(m.judge_cost_usd))],
@@ -145,7 +145,7 @@ function stretch(points) {
 function picture() {
   const points = data.models.filter((m) => m.accuracy !== null).map((m) => ({
     name: shown(m.name), y: m.accuracy, low: m.accuracy_interval[0], high: m.accuracy_interval[1], incumbent: m.name === incumbent,
-    x: m.cost_usd === null || !m.completed ? null : (1000 * Number(m.cost_usd)) / m.completed,
+    x: m.cost_per_1000_usd === null ? null : Number(m.cost_per_1000_usd),
   }));
   const priced = points.some((point) => point.x !== null && point.x > 0);
   const most = Math.max(...points.map((point) => point.x || 0), 0) || 1;

@@ -116,8 +116,8 @@ class ModelSummary:
 
     @property
     def cost_per_1000_usd(self) -> Decimal | None:
-        """What a thousand requests like these cost."""
-        return self.cost_usd * 1000 / self.completed if self.cost_usd is not None and self.completed else None
+        """What a thousand requests cost, each case counted by those that it stands for."""
+        return None if self.mean_cost_usd is None else self.mean_cost_usd * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,7 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "unpriced": model.unpriced,
         "judge_cost_usd": _money(model.judge_cost_usd),
         "llm_judge": {"passed": model.judge_passed, "judged": model.judge_asked},
+        "cost_per_1000_usd": _money(model.cost_per_1000_usd),
         "cost_per_passed_usd": _money(model.cost_per_passed_usd),
         "monthly_requests": model.monthly_requests,
         "monthly_cost_usd": _money(model.monthly_cost_usd),
