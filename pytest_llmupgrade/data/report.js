@@ -50,6 +50,7 @@ function table() {
     ["", (m) => shown(m.name) + (m.name === incumbent ? " (incumbent)" : "")],
     ["accuracy", (m) => percent(m.accuracy)],
     ["95 % interval", (m) => (m.accuracy_interval ? m.accuracy_interval.map((x) => (100 * x).toFixed(1)).join(" – ") : "–")],
+    ["  by traffic", (m) => (m.weighted_accuracy === null ? "" : percent(m.weighted_accuracy))],
     ["passed / missed", (m) => `${m.passed} / ${m.missed}`],
     ["errored / skipped", (m) => `${m.errored} / ${m.skipped}`],
     ["planned", (m) => String(m.planned)],

@@ -239,6 +239,7 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         usage=_sum_usage(row.usage for row in done),
         cost_usd=_sum_money(row.cost_usd for row in done) if done and not unpriced else None,
         unpriced=unpriced,
+        weighted_accuracy=_weighted_accuracy(rows),
         mean_cost_usd=mean_cost(done),
         judge_cost_usd=_sum_money(row.judge_cost_usd for row in rows),
         latency_p50_ms=quantile(latencies, 0.5) if latencies else None,
@@ -252,6 +253,14 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         judge_passed=sum(row.judge_passed is True for row in rows),
         judge_asked=sum(row.judge_passed is not None for row in rows),
     )
+
+
+def _weighted_accuracy(rows: Iterable[RowLike]) -> float | None:
+    judged = [row for row in rows if row.outcome in JUDGED]
+    if len({row.weight for row in judged}) < 2:  # noqa: PLR2004  several
+        return None
+    passed = math.fsum(row.weight for row in judged if row.outcome == "passed")
+    return passed / math.fsum(row.weight for row in judged)
 
 
 def _flaky(rows: Iterable[RowLike]) -> Iterator[Flaky]:

@@ -85,6 +85,8 @@ class ModelSummary:
     """Cases that passed sometimes, the least stable first."""
     origins: Mapping[str, int]
     """Answers by where they came from: live, stored, replayed."""
+    weighted_accuracy: float | None = None
+    """Share of the judged items' traffic that passed, 0 to 1; None: all stand for as much, or none was judged."""
     mean_cost_usd: Decimal | None = None
     """USD per request, each case counted by the requests that it stands for; None: one is unpriced."""
     monthly_requests: int | None = None

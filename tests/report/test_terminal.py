@@ -120,6 +120,30 @@ def test_unknown_is_never_zero() -> None:
     assert "unpriced" in text(three_models(), 200)
 
 
+def test_weighted_accuracies_stand_beside_the_weighted_difference() -> None:
+    """Where cases stand for unequal traffic, every report has the accuracies whose difference it tells."""
+    heavy: tuple[Outcome, Outcome, float] = ("passed", "missed", 30.0)
+    light: tuple[Outcome, Outcome, float] = ("missed", "passed", 1.0)
+    records = [
+        replace(record(f"c{number}", model, outcome), weight=weight)
+        for number, (old, new, weight) in enumerate([heavy] * 3 + [light] * 9)
+        for model, outcome in ((MODELS[0], old), (MODELS[1], new))
+    ]
+    summary = summary_of(records)
+    interval = summary.comparisons[0].decision.interval
+    first, second = (model.weighted_accuracy for model in summary.models)
+    assert interval is not None
+    assert first is not None
+    assert second is not None
+    assert second - first == pytest.approx(interval.estimate)
+    assert [
+        line.split() for line in text(summary, 80, -1).splitlines() if line.startswith("  by traffic")
+    ] == [["by", "traffic", "90.9", "%", "9.1", "%"]]
+    assert "| accuracy by traffic | 90.9 % | 9.1 % |" in list(markdown_lines(summary))
+    assert head_of(summary, {})["models"][1]["weighted_accuracy"] == second
+    assert "by traffic" not in text(three_models(), 80)
+
+
 def test_a_rerun_counts_once() -> None:
     """The first attempt of an item counts, and the report says that there were more."""
     summary = summary_of([record("a", "m", "missed"), record("a", "m", "passed")], planned=1)

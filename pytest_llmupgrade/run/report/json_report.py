@@ -101,6 +101,7 @@ def _model(model: ModelSummary) -> dict[str, Any]:
         "not_run": tally.not_run,
         "accuracy": tally.accuracy,
         "accuracy_interval": [interval.low, interval.high] if interval else None,
+        "weighted_accuracy": model.weighted_accuracy,
         "tokens": {
             "input": usage.input_tokens,
             "cached_input": usage.cached_input_tokens,
