@@ -255,12 +255,11 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
     )
 
 
-def _weighted_accuracy(rows: Iterable[RowLike]) -> float | None:
-    judged = [row for row in rows if row.outcome in JUDGED]
-    if len({row.weight for row in judged}) < 2:  # noqa: PLR2004  several
+def _weighted_accuracy(rows: Sequence[RowLike]) -> float | None:
+    if len({row.weight for row in rows}) < 2:  # noqa: PLR2004  several
         return None
-    passed = math.fsum(row.weight for row in judged if row.outcome == "passed")
-    return passed / math.fsum(row.weight for row in judged)
+    total = math.fsum(row.weight for row in rows if row.outcome in JUDGED)
+    return math.fsum(row.weight for row in rows if row.outcome == "passed") / total if total else None
 
 
 def _flaky(rows: Iterable[RowLike]) -> Iterator[Flaky]:
