@@ -9,20 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.model import Repeat, Usage
 from pytest_llmupgrade.run.cost_impact import CostImpact, cost_impact, mean_cost
 from pytest_llmupgrade.run.record import Row, row_of
 from pytest_llmupgrade.run.report.verdict_lines import bill_words
 from tests.report.making import MODELS, many, record, summary_of
 
 
-def paid(model: str, tokens_in: int, tokens_out: int, usd: str | None, *, weight: float = 1.0) -> Row:
+def paid(  # noqa: PLR0913  what a bill is made of
+    model: str, tokens_in: int, tokens_out: int, usd: str | None, *, weight: float = 1.0, times: int = 1
+) -> Row:
     """Return a row that was paid for."""
     one = replace(
         record("a", model, passed=True, answer="x"),
         usage=Usage(input_tokens=tokens_in, output_tokens=tokens_out),
         cost_usd=None if usd is None else Decimal(usd),
         weight=weight,
+        repeats=(Repeat(passed=True, answer="x"),) * times if times > 1 else (),
     )
     return row_of(one, 0)
 
@@ -61,6 +64,38 @@ def test_price_times_tokens_is_cost(rows: list[tuple[tuple[int, int, int], ...]]
     assert impact.price is not None
     assert impact.tokens is not None
     assert impact.cost.estimate == pytest.approx(impact.price * impact.tokens)
+
+
+def test_repeats_cost_no_more() -> None:
+    """A candidate that was asked five times costs what one request costs; an incumbent asked once is no cheaper."""
+    old = [paid(MODELS[0], 100, 10, "0.001") for _ in range(3)]
+    new = [paid(MODELS[1], 500, 50, "0.010", times=5) for _ in range(3)]
+    impact = cost_impact(list(zip(old, new, strict=True)))
+    assert impact.cost is not None
+    assert impact.input_tokens is not None
+    assert (impact.cost.estimate, impact.price, impact.tokens, impact.input_tokens.estimate) == pytest.approx(
+        (2, 2, 1, 1)
+    )
+
+
+def test_the_cost_ratio_is_that_of_the_cost_per_month() -> None:
+    """A case that stands for most requests decides the ratio as it decides the bill."""
+    old = [
+        paid("m", 9, 9, usd, weight=weight)
+        for usd, weight in (("0.001", 1000), ("0.010", 1))
+        for _ in range(9)
+    ]
+    new = [
+        paid("n", 9, 9, usd, weight=weight, times=2)
+        for usd, weight in (("0.002", 1000), ("0.001", 1))
+        for _ in range(9)
+    ]
+    impact = cost_impact(list(zip(old, new, strict=True)))
+    before, after = mean_cost(old), mean_cost(new)
+    assert impact.cost is not None
+    assert before is not None
+    assert after is not None
+    assert impact.cost.estimate == pytest.approx(float(after / before))
 
 
 def test_unknown_prices_leave_the_tokens() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.kept import places
 from pytest_llmupgrade.kept.deciding import check_decision, write_joined_decision
+from pytest_llmupgrade.kept.joining import exit_reason
 from pytest_llmupgrade.kept.reading import read_run
 from pytest_llmupgrade.kept.showing import check_reports, lines, write_reports, writing
 from pytest_llmupgrade.kept.standing_in import join_as_shown
@@ -40,7 +41,7 @@ def runs_lines(folder: Path = places.FOLDER) -> Iterator[str]:
 def _described(run: KeptRun) -> str:
     models = ", ".join(map(printable, run.head.models))
     part = f"  shard {run.head.shard}" if run.head.shard else ""
-    ended = run.end.exit_reason if run.end is not None else "killed"
+    ended = exit_reason([run])
     state = "" if ended == "finished" else f"  ({ended})"
     return f"{run.head.created}  {plural(len(run.rows), 'item')}  {models}{part}{state}"
 
@@ -60,6 +61,7 @@ def compare(options: argparse.Namespace) -> int:
         common=options.common,
         rule=_rule(options, new),
     )
+    _tell_unfinished([old, new])
     return _told(_completed(joined, [new]), options)
 
 
@@ -77,6 +79,7 @@ def merge(options: argparse.Namespace) -> int:
         places.check_replaceable(options.output, flag="-o ")
         with writing(options.output), places.open_new(options.output) as stream:
             write_merged(runs, stream)
+    _tell_unfinished(runs)
     return _told(_completed(_as_shown(runs, options), runs), options)
 
 
@@ -96,6 +99,17 @@ def report(options: argparse.Namespace) -> int:
     if options.decision is not None:
         write_joined_decision(joined, options.decision)
     return 0
+
+
+def _tell_unfinished(runs: Sequence[KeptRun]) -> None:
+    """Say which runs are not whole, beside the report."""
+    for run in runs:
+        ended = exit_reason([run])
+        if ended != "finished":
+            planned = max(len(run.rows), sum(run.planned.values()))
+            sys.stderr.write(
+                f"llmupgrade: {printable(run.shown)} did not finish ({ended}): {len(run.rows)} of {plural(planned, 'item')} in it\n"
+            )
 
 
 def _as_shown(runs: Sequence[KeptRun], options: argparse.Namespace) -> Joined:

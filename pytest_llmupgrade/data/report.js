@@ -50,12 +50,13 @@ function table() {
     ["", (m) => shown(m.name) + (m.name === incumbent ? " (incumbent)" : "")],
     ["accuracy", (m) => percent(m.accuracy)],
     ["95 % interval", (m) => (m.accuracy_interval ? m.accuracy_interval.map((x) => (100 * x).toFixed(1)).join(" – ") : "–")],
+    ["  by traffic", (m) => (m.weighted_accuracy === null ? "" : percent(m.weighted_accuracy))],
     ["passed / missed", (m) => `${m.passed} / ${m.missed}`],
     ["errored / skipped", (m) => `${m.errored} / ${m.skipped}`],
     ["planned", (m) => String(m.planned)],
     ["tokens in / out", (m) => `${m.tokens.input.toLocaleString("en")} / ${m.tokens.output.toLocaleString("en")}`],
     ["cost", (m) => (m.completed ? money(m.cost_usd) : "–")],
-    ["  per 1,000 calls", (m) => (m.completed && Number(m.cost_usd) ? money((1000 * Number(m.cost_usd)) / m.completed) : "")],
+    ["  per 1,000 calls", (m) => (Number(m.cost_per_1000_usd) ? money(m.cost_per_1000_usd) : "")],
     ["  per passed case", (m) => (Number(m.cost_per_passed_usd) ? money(m.cost_per_passed_usd) : "")],
     ["  per month, at your traffic", (m) => (m.monthly_cost_usd === null ? "" : money(m.monthly_cost_usd))],
     ["  judging, beside", (m) => (m.judge_cost_usd === null ? "" : money(m.judge_cost_usd))],
@@ -121,7 +122,8 @@ function groups() {
 function notes() {
   const adapted = data.models.flatMap((model) => model.adapted.map((words) => `${model.name}: ${words}`));
   const failed = Object.entries(data.errors).map(([message, count]) => `${count} ${count === 1 ? "error" : "errors"}: ${message}`);
-  const lines = [...failed, ...data.calls.notices, ...adapted];
+  const again = data.rerun ? [`run again: ${data.rerun}; of each item the first answer that was judged counts`] : [];
+  const lines = [...failed, ...again, ...data.calls.notices, ...adapted];
   for (const line of lines) $("note-list").append(el("li", shown(line)));
   $("notes").hidden = !lines.length;
 }
@@ -144,7 +146,7 @@ function stretch(points) {
 function picture() {
   const points = data.models.filter((m) => m.accuracy !== null).map((m) => ({
     name: shown(m.name), y: m.accuracy, low: m.accuracy_interval[0], high: m.accuracy_interval[1], incumbent: m.name === incumbent,
-    x: m.cost_usd === null || !m.completed ? null : (1000 * Number(m.cost_usd)) / m.completed,
+    x: m.cost_per_1000_usd === null ? null : Number(m.cost_per_1000_usd),
   }));
   const priced = points.some((point) => point.x !== null && point.x > 0);
   const most = Math.max(...points.map((point) => point.x || 0), 0) || 1;

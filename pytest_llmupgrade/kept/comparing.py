@@ -35,8 +35,17 @@ def compare_runs(  # noqa: PLR0913  all of it is what a comparison is
     check_comparable(old, new, common=common)
     cases = fingerprints(old).keys() & fingerprints(new).keys() if common else None
     columns = [
-        Column(run=old, model=before, shown=f"{before} (old)" if before in after else before, cases=cases),
-        *(Column(run=new, model=name, shown=name, cases=cases) for name in after),
+        Column(
+            run=old,
+            model=before,
+            shown=f"{before} (old)" if before in after else before,
+            cases=cases,
+            not_run=_not_run(old, before, new),
+        ),
+        *(
+            Column(run=new, model=name, shown=name, cases=cases, not_run=_not_run(new, name, old))
+            for name in after
+        ),
     ]
     return join(
         columns,
@@ -45,6 +54,13 @@ def compare_runs(  # noqa: PLR0913  all of it is what a comparison is
         calls=call_counts([new]),
         rule=rule,
     )
+
+
+def _not_run(run: KeptRun, model: str, other: KeptRun) -> int:
+    """Return how many of the other run's cases this one may have planned and not done."""
+    done = sum(row.model == model for row in run.rows.values())
+    alone = fingerprints(other).keys() - fingerprints(run).keys()
+    return min(max(0, run.planned.get(model, 0) - done), len(alone))
 
 
 def _candidates(new: KeptRun, incumbent: str) -> Sequence[str]:

@@ -27,6 +27,8 @@ class Column:
     shown: str
     cases: Collection[str] | None = None
     """The cases that count, by `FILE::ID`; None: all."""
+    not_run: int = 0
+    """Beside chosen cases, those that the run planned and did not do, which nobody knows by name."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the model's rows, under the shown name."""
@@ -40,9 +42,11 @@ class Column:
 
     @property
     def planned(self) -> int:
-        """Selected items; of chosen cases, those that are there."""
+        """Selected items; of chosen cases, those that are there and those that were not run."""
         rows = sum(1 for _ in self.rows())
-        return rows if self.cases is not None else max(rows, self.run.planned.get(self.model, 0))
+        return (
+            rows + self.not_run if self.cases is not None else max(rows, self.run.planned.get(self.model, 0))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,8 @@ def _overlaps(runs: Sequence[KeptRun]) -> Iterator[str]:
 def _differences(runs: Sequence[KeptRun]) -> Iterator[str]:
     first, *others = runs
     for other in others:
+        if _rule_of(other) != _rule_of(first):
+            yield f"{other.shown}: {_rule_of(other)}, but {_rule_of(first)} in {first.shown}; the verdict is one for all"
         if first.head.judge is not None and other.head.judge is not None:
             for words in judge_differences(first.head.judge, other.head.judge):
                 yield f"{other.shown}: {words.replace(' then', f' in {first.shown}').replace(' now', ' there')}"
@@ -67,6 +69,12 @@ def _differences(runs: Sequence[KeptRun]) -> Iterator[str]:
                 yield f"{row.case_id} asks or wants something else in {run.shown} than in {shown}"
 
 
+def _rule_of(run: KeptRun) -> str:
+    """Return what a run's verdict was to go by, in words."""
+    margin = "no --llm-margin" if run.head.margin is None else f"--llm-margin={run.head.margin:g}"
+    return f"{margin}, look {run.head.look}"
+
+
 def write_merged(runs: Sequence[KeptRun], stream: IO[bytes]) -> None:
     """Write the runs as one kept run."""
     planned: Counter[str] = Counter()
@@ -76,8 +84,9 @@ def write_merged(runs: Sequence[KeptRun], stream: IO[bytes]) -> None:
     for run in runs:
         with run.path.open("rb") as source:
             for row in run.rows.values():
-                source.seek(row.offset)
-                stream.write(source.readline())
+                for offset in sorted((row.offset, *row.others)):
+                    source.seek(offset)
+                    stream.write(source.readline())
     calls = call_counts(runs)
     end = End(
         exit_reason=exit_reason(runs),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.codec import record_from_line
 from pytest_llmupgrade.errors import Fault, FaultyFiles
 from pytest_llmupgrade.kept.wire import SCHEMA, End, Head, read_end, read_head, read_record
-from pytest_llmupgrade.run.record import Row, row_of
+from pytest_llmupgrade.run.record import Row, counting, row_of
 from pytest_llmupgrade.wording import one_line, shorten
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class KeptRun:
     """The path as the user wrote it."""
     head: Head
     rows: Mapping[str, Row]
-    """By node id; the last attempt of each."""
+    """By node id; of each, the first attempt that was judged."""
     end: End | None
     """None: the run was killed."""
     judge_asked: bool
@@ -115,7 +115,7 @@ class _Reader:
 
     def _keep(self, record: Record, offset: int) -> None:
         _check_amounts(record)
-        self._rows[record.nodeid] = row_of(record, offset)
+        self._rows[record.nodeid] = counting(self._rows.get(record.nodeid), row_of(record, offset))
         self._judge_asked |= any(judgement.calls for judgement in record.judgements)
 
     def _fault(self, error: Exception) -> None:

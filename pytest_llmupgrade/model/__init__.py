@@ -16,11 +16,12 @@ from pytest_llmupgrade.model.call import (
 )
 from pytest_llmupgrade.model.case import NEGATION, Case, JudgeSpec, ModelRule, PassRule, PromptUse
 from pytest_llmupgrade.model.judging import Judge, JudgeCall, Judgement, Verdict
-from pytest_llmupgrade.model.record import Outcome, Record, RecordedError, Repeat
+from pytest_llmupgrade.model.record import JUDGED, Outcome, Record, RecordedError, Repeat
 from pytest_llmupgrade.model.spec import Api, ModelSpec, Price
 from pytest_llmupgrade.model.values import Json, JsonObject
 
 __all__ = [
+    "JUDGED",
     "NEGATION",
     "Answer",
     "Api",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model.judging import Judgement
 
 Outcome: TypeAlias = Literal["passed", "missed", "errored", "skipped"]
+JUDGED: frozenset[Outcome] = frozenset(("passed", "missed"))
+"""The outcomes that are a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Record:
     category: str = "general"
     difficulty: str = "medium"
     weight: float = 1.0
+    must_pass: bool = False
     answer: str | None = None
     """Of several completions, the first that went as the item did."""
     tool_calls: tuple[ToolCall, ...] = ()

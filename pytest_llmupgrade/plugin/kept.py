@@ -38,10 +38,10 @@ class KeptHooks:
             keep_shard(self._config, items, *shard)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the end of the kept run."""
         if not hasattr(self._config, "workerinput"):
-            finish(self._config.stash[SESSION], exitstatus)
+            finish(self._config.stash[SESSION], session, exitstatus)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -112,7 +112,7 @@ def check_keep(config: pytest.Config, session: LlmSession) -> None:
         check_replaceable(config.invocation_params.dir / path)
 
 
-def finish(session: LlmSession, exitstatus: int) -> None:
+def finish(session: LlmSession, running: pytest.Session, exitstatus: int) -> None:
     """Write the end of a run that recorded anything, or that a file was named for: a shard may be empty."""
     if not session.options.models or not (session.has_records or session.options.kept.keep):
         return
@@ -121,7 +121,7 @@ def finish(session: LlmSession, exitstatus: int) -> None:
 
     calls = session.live.counts()
     end = End(
-        exit_reason=exit_reason(exitstatus),
+        exit_reason=exit_reason(running, exitstatus),
         planned=dict(session.planned),
         live=calls.live,
         stored=calls.stored,

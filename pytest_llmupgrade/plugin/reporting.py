@@ -205,13 +205,13 @@ def summary_of(session: LlmSession, exit_reason: str) -> Summary:
     )
 
 
-def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
+def print_summary(reporter: pytest.TerminalReporter, running: pytest.Session | None, exitstatus: int) -> None:
     """Print the summary and write the reports that were asked for."""
     config = reporter.config
     session = config.stash[SESSION]
     if not session.options.models or not session.has_records:
         return
-    summary = summary_of(session, exit_reason(exitstatus))
+    summary = summary_of(session, exit_reason(running, exitstatus))
     from pytest_llmupgrade.plugin.output import write_reports, write_terminal
 
     write_terminal(reporter, summary)
@@ -226,6 +226,8 @@ def print_summary(reporter: pytest.TerminalReporter, exitstatus: int) -> None:
         tell_github(reporter, summary)
 
 
-def exit_reason(exitstatus: int) -> str:
-    """Return in words how a run ended."""
-    return {2: "interrupted", 3: "internal error"}.get(int(exitstatus), "finished")
+def exit_reason(running: pytest.Session | None, exitstatus: int) -> str:
+    """Return in words how a run ended; the exit status of one that -x stopped is that of one with failures."""
+    stopped = running is not None and bool(running.shouldfail or running.shouldstop)
+    ended = {2: "interrupted", 3: "internal error"}.get(int(exitstatus), "finished")
+    return "interrupted" if stopped and ended == "finished" else ended

@@ -63,7 +63,7 @@ class RunHooks:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Say what the run found."""
-        reporting.print_summary(terminalreporter, exitstatus)
+        reporting.print_summary(terminalreporter, self._session, exitstatus)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

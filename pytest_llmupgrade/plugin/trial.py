@@ -110,6 +110,7 @@ def record_of(
         category=case.category if case else "general",
         difficulty=case.difficulty if case else "medium",
         weight=case.weight if case else 1.0,
+        must_pass=case is not None and case.criticality == "must_pass",
         answer=last.text if last else None,
         tool_calls=last.tool_calls if last else (),
         finish_reason=last.finish_reason if last else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_llmupgrade.stats import Interval, ratio_of_means
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_llmupgrade.model import Usage
 
@@ -49,32 +50,18 @@ class CostImpact:
 
 
 def cost_impact(pairs: Sequence[tuple[Paid, Paid]]) -> CostImpact:
-    """Compare (incumbent's row, candidate's row) of the same cases."""
-    used = [
-        (old, new, old.usage, new.usage)
-        for old, new in pairs
-        if old.usage is not None and new.usage is not None
-    ]
-    costs = [
-        (float(new.cost_usd), float(old.cost_usd))
-        for old, new in pairs
-        if old.cost_usd is not None and new.cost_usd is not None
-    ]
-    priced = [
-        (before, after, old.cost_usd, new.cost_usd)
-        for old, new, before, after in used
-        if old.cost_usd is not None and new.cost_usd is not None
-    ]
-    price_old = _per_token((before, cost) for before, _, cost, _ in priced)
-    price_new = _per_token((after, cost) for _, after, _, cost in priced)
+    """Compare (incumbent's row, candidate's row) of the same cases: by completion, each case as often as it is asked."""
+    used = [(old, new) for old, new in pairs if old.usage is not None and new.usage is not None]
+    paid = [(old, new) for old, new in pairs if old.cost_usd is not None and new.cost_usd is not None]
+    priced = [(old, new) for old, new in used if old.cost_usd is not None and new.cost_usd is not None]
+    cost = _over(priced, _cost)
+    tokens = _over(priced, _tokens)
     return CostImpact(
-        cost=_ratio(costs),
-        input_tokens=_ratio([(after.input_tokens, before.input_tokens) for _, _, before, after in used]),
-        output_tokens=_ratio([(after.output_tokens, before.output_tokens) for _, _, before, after in used]),
-        price=price_new / price_old if price_old and price_new else None,
-        tokens=_total(after for _, _, _, after in used) / (_total(before for _, _, before, _ in used) or 1)
-        if used
-        else None,
+        cost=_ratio(paid, _cost),
+        input_tokens=_ratio(used, lambda row: row.usage.input_tokens if row.usage else 0),
+        output_tokens=_ratio(used, lambda row: row.usage.output_tokens if row.usage else 0),
+        price=cost / tokens if cost and tokens else None,
+        tokens=_over(used, _tokens),
     )
 
 
@@ -90,18 +77,24 @@ def mean_cost(rows: Iterable[Paid]) -> Decimal | None:
     return total / weight if weight else None
 
 
-def _ratio(pairs: Sequence[tuple[float, float]]) -> Interval | None:
-    return ratio_of_means(*zip(*pairs, strict=True)) if pairs else None
+def _cost(row: Paid) -> float:
+    return float(row.cost_usd or 0)
 
 
-def _per_token(paid: Iterable[tuple[Usage, Decimal]]) -> float:
-    """Return USD per token, 0 where there is none."""
-    cost, tokens = Decimal(0), 0
-    for usage, amount in paid:
-        cost += amount
-        tokens += usage.input_tokens + usage.output_tokens
-    return float(cost / tokens) if tokens else 0.0
+def _tokens(row: Paid) -> float:
+    return row.usage.input_tokens + row.usage.output_tokens if row.usage else 0
 
 
-def _total(usages: Iterable[Usage]) -> int:
-    return sum(usage.input_tokens + usage.output_tokens for usage in usages)
+def _ratio(pairs: Sequence[tuple[Paid, Paid]], amount: Callable[[Paid], float]) -> Interval | None:
+    """Return the ratio of mean amounts with its interval."""
+    return ratio_of_means(
+        [amount(new) / max(1, new.times) for _, new in pairs],
+        [amount(old) / max(1, old.times) for old, _ in pairs],
+        weights=[new.weight for _, new in pairs],
+    )
+
+
+def _over(pairs: Sequence[tuple[Paid, Paid]], amount: Callable[[Paid], float]) -> float | None:
+    """Return the ratio of mean amounts, of a single pair, too; None where the incumbent's is zero."""
+    old = math.fsum(new.weight * amount(old) / max(1, old.times) for old, new in pairs)
+    return math.fsum(new.weight * amount(new) / max(1, new.times) for _, new in pairs) / old if old else None

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_llmupgrade.verdict import Change
+from pytest_llmupgrade.model import JUDGED
+from pytest_llmupgrade.verdict import Change, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_llmupgrade.model import Outcome
-
-JUDGED = frozenset(("passed", "missed"))
-"""The outcomes that are a verdict."""
 
 
 class Judged(Protocol):
@@ -41,6 +39,14 @@ def changes(old: Mapping[str, Judged], new: Mapping[str, Judged]) -> Iterator[Ch
                 weight=after.weight,
                 repeated=max(before.times, after.times) > 1,
             )
+
+
+def lost(old: Mapping[str, Judged], new: Mapping[str, Judged]) -> Iterator[Lost]:
+    """Yield each case that ran on either side and is not judged on both."""
+    for case in {**old, **new}:
+        rows = [row for row in (new.get(case), old.get(case)) if row is not None]
+        if len(rows) < 2 or not {row.outcome for row in rows} <= JUDGED:  # noqa: PLR2004  a pair
+            yield Lost(category=rows[0].category, weight=rows[0].weight)
 
 
 def _share(row: Judged) -> float:

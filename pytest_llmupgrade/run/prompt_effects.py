@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from pytest_llmupgrade.model import JUDGED
 from pytest_llmupgrade.run.cost_impact import Paid, mean_cost
-from pytest_llmupgrade.run.pairing import JUDGED, Judged, changes
+from pytest_llmupgrade.run.pairing import Judged, changes, lost
 from pytest_llmupgrade.variants import once_more
 from pytest_llmupgrade.verdict import Evidence, decide
 
@@ -180,7 +181,8 @@ def _cells(grid: _Grid, before: _Cell, now: tuple[str, str] | None, rule: Rule) 
 def _paired(cell: PromptCell, rows: _Cell, before: _Cell, others: Sequence[_Cell], rule: Rule) -> PromptCell:
     changed = tuple(changes(before, rows))
     broke = tuple(case for case in rows if _went(before, rows, case) == ("passed", "missed"))
-    evidence = Evidence(changes=changed, unpaired=len(before.keys() | rows.keys()) - len(changed))
+    missing = tuple(lost(before, rows))
+    evidence = Evidence(changes=changed, unpaired=len(missing), lost=missing)
     return replace(
         cell,
         broke=broke,
@@ -228,14 +230,14 @@ def _simplification(
 ) -> Simplification:
     (long_name, long_rows), (short_name, short_rows) = longer, shorter
     changed = tuple(changes(long_rows, short_rows))
-    unpaired = len(long_rows.keys() | short_rows.keys()) - len(changed)
+    missing = tuple(lost(long_rows, short_rows))
     both = [case for case in long_rows if case in short_rows]
     cost, less = mean_cost(long_rows[case] for case in both), mean_cost(short_rows[case] for case in both)
     return Simplification(
         model=model,
         longer=long_name,
         shorter=short_name,
-        decision=decide(Evidence(changes=changed, unpaired=unpaired), rule),
+        decision=decide(Evidence(changes=changed, unpaired=len(missing), lost=missing), rule),
         saved_tokens=saved_tokens,
         saved_per_1000_usd=None if cost is None or less is None else (cost - less) * 1000,
     )

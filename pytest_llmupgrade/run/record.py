@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from pytest_llmupgrade.codec import record_from_line, record_to_line
-from pytest_llmupgrade.model import NEGATION
+from pytest_llmupgrade.model import JUDGED, NEGATION
 from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Row:
     category: str
     difficulty: str
     weight: float
+    must_pass: bool
     usage: Usage | None
     cost_usd: Decimal | None
     judge_cost_usd: Decimal | None
@@ -52,10 +53,20 @@ class Row:
     variant: Variant
     """What the column is made of."""
     prompt: PromptUse | None = None
+    others: tuple[int, ...] = ()
+    """Where the item's attempts that do not count begin: it was run again."""
+
+
+def counting(before: Row | None, after: Row) -> Row:
+    """Return which attempt at an item counts: the first that was judged, for who retries misses alone finds none."""
+    if before is None:
+        return after
+    counts, other = (before, after) if before.outcome in JUDGED else (after, before)
+    return replace(counts, others=tuple(sorted((*before.others, other.offset))))
 
 
 class Journal:
-    """Records as JSON lines, append-only, beside rows by node id of which the last attempt wins.
+    """Records as JSON lines, append-only, beside rows by node id of which the first attempt that was judged counts.
 
     Each record is a line of its own in the file before `append` returns, so that a killed run has all but its last.
     A disk that takes no more costs the file, never a record: what does not fit stays in memory.
@@ -70,7 +81,7 @@ class Journal:
         """Why the file lacks records, None where it lacks none."""
 
     def append(self, record: Record) -> None:
-        """Keep a record; a later one of the same node id (a rerun) takes its place."""
+        """Keep a record; a later one of the same node id (a rerun) takes its place only if it was not judged."""
         self.append_line(record_to_line(record), record.nodeid)
 
     def append_line(self, line: str, nodeid: str) -> None:
@@ -80,7 +91,7 @@ class Journal:
         if offset is None:
             offset = -1 - len(self._unwritten)
             self._unwritten[offset] = record
-        self._rows[nodeid] = row_of(record, offset, nodeid)
+        self._rows[nodeid] = counting(self._rows.get(nodeid), row_of(record, offset, nodeid))
 
     def _write(self, line: bytes) -> int | None:
         """Return where the line begins, None where the disk did not take it."""
@@ -103,7 +114,7 @@ class Journal:
 
     @property
     def rows(self) -> Mapping[str, Row]:
-        """The last row of each node id, in the order in which the items first finished."""
+        """The row that counts of each node id, in the order in which the items first finished."""
         return self._rows
 
     def read(self, row: Row) -> Record:
@@ -150,6 +161,7 @@ def row_of(record: Record, offset: int, nodeid: str | None = None) -> Row:
         category=_shared(record.category),
         difficulty=_shared(record.difficulty),
         weight=record.weight,
+        must_pass=record.must_pass,
         usage=record.usage,
         cost_usd=record.cost_usd,
         judge_cost_usd=record.judge_cost_usd,

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pytest_llmupgrade.fingerprints import fingerprint
-from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.model import JUDGED, Usage
 from pytest_llmupgrade.run.causes import grouped
 from pytest_llmupgrade.run.cost_impact import cost_impact, mean_cost
-from pytest_llmupgrade.run.pairing import JUDGED, changes
+from pytest_llmupgrade.run.pairing import changes, lost
 from pytest_llmupgrade.run.prompt_effects import prompt_effects
 from pytest_llmupgrade.run.summary import (
     CallCounts,
@@ -68,6 +68,8 @@ class RowLike(Protocol):
     @property
     def weight(self) -> float: ...  # noqa: D102
     @property
+    def must_pass(self) -> bool: ...  # noqa: D102
+    @property
     def case_sha256(self) -> str: ...  # noqa: D102
     @property
     def judged_by(self) -> str | None: ...  # noqa: D102
@@ -83,6 +85,8 @@ class RowLike(Protocol):
     def variant(self) -> Variant: ...  # noqa: D102
     @property
     def prompt(self) -> PromptUse | None: ...  # noqa: D102
+    @property
+    def others(self) -> tuple[int, ...]: ...  # noqa: D102
 
 
 ReadRecord: TypeAlias = Callable[[str, str], "Record"]
@@ -126,6 +130,7 @@ def summarise(  # noqa: PLR0913  all of it is what a run is
         judge_models=tuple(dict.fromkeys(row.judged_by for row in rows if row.judged_by)),
         judge_adapted=tuple(dict.fromkeys(words for row in rows for words in row.judge_adapted)),
         errors=_errors(rows, read),
+        rerun=sum(bool(row.others) for row in rows),
         exit_reason=exit_reason,
         calls=calls or CallCounts(),
         suite_hash=_suite_hash(rows),
@@ -188,7 +193,9 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
     }
     judged = sum(count for pair, count in cells.items() if set(pair) <= JUDGED)
     unpaired = max(len(old_rows.keys() | new_rows.keys()), planned) - judged
-    evidence = Evidence(changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired)
+    evidence = Evidence(
+        changes=tuple(changes(old_rows, new_rows)), unpaired=unpaired, lost=tuple(lost(old_rows, new_rows))
+    )
     return Comparison(
         incumbent=incumbent,
         candidate=candidate,
@@ -197,6 +204,7 @@ def compare(  # noqa: PLR0913  all of it is what a comparison is
         both_passed=cells["passed", "passed"],
         both_missed=cells["missed", "missed"],
         unpaired=unpaired,
+        must_pass_missed=sum(row.must_pass and row.outcome == "missed" for row in new_rows.values()),
         impact=cost_impact(both),
         latency_ratio=_latency_ratio(both),
         decision=decide(evidence, rule or Rule()),
@@ -231,6 +239,7 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         usage=_sum_usage(row.usage for row in done),
         cost_usd=_sum_money(row.cost_usd for row in done) if done and not unpriced else None,
         unpriced=unpriced,
+        weighted_accuracy=_weighted_accuracy(rows),
         mean_cost_usd=mean_cost(done),
         judge_cost_usd=_sum_money(row.judge_cost_usd for row in rows),
         latency_p50_ms=quantile(latencies, 0.5) if latencies else None,
@@ -244,6 +253,13 @@ def _model_summary(name: str, rows: Sequence[RowLike], planned: int, read: ReadR
         judge_passed=sum(row.judge_passed is True for row in rows),
         judge_asked=sum(row.judge_passed is not None for row in rows),
     )
+
+
+def _weighted_accuracy(rows: Sequence[RowLike]) -> float | None:
+    if len({row.weight for row in rows}) < 2:  # noqa: PLR2004  several
+        return None
+    total = math.fsum(row.weight for row in rows if row.outcome in JUDGED)
+    return math.fsum(row.weight for row in rows if row.outcome == "passed") / total if total else None
 
 
 def _flaky(rows: Iterable[RowLike]) -> Iterator[Flaky]:

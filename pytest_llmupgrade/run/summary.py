@@ -85,6 +85,8 @@ class ModelSummary:
     """Cases that passed sometimes, the least stable first."""
     origins: Mapping[str, int]
     """Answers by where they came from: live, stored, replayed."""
+    weighted_accuracy: float | None = None
+    """Share of the judged items' traffic that passed, 0 to 1; None: all stand for as much, or none was judged."""
     mean_cost_usd: Decimal | None = None
     """USD per request, each case counted by the requests that it stands for; None: one is unpriced."""
     monthly_requests: int | None = None
@@ -116,8 +118,8 @@ class ModelSummary:
 
     @property
     def cost_per_1000_usd(self) -> Decimal | None:
-        """What a thousand requests like these cost."""
-        return self.cost_usd * 1000 / self.completed if self.cost_usd is not None and self.completed else None
+        """What a thousand requests cost, each case counted by those that it stands for."""
+        return None if self.mean_cost_usd is None else self.mean_cost_usd * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,8 @@ class Comparison:
     both_missed: int
     unpaired: int
     """Cases that are not judged on both: errored, skipped or not run on either."""
+    must_pass_missed: int = 0
+    """Cases of `criticality: must_pass` that the candidate missed."""
     impact: CostImpact = field(default_factory=CostImpact)
     """Candidate's bill over the incumbent's, on the cases that both answered."""
     latency_ratio: Interval | None = None
@@ -227,6 +231,8 @@ class Summary:
     """What was changed in the judges' requests so that their models take them: model and words."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """Error messages with how many items ended so, most frequent first."""
+    rerun: int = 0
+    """Items that were run more than once; of each, the first attempt that was judged counts."""
     exit_reason: str = "finished"
     calls: CallCounts = field(default_factory=CallCounts)
     suite_hash: str | None = None

@@ -95,7 +95,8 @@ def repeated_difference(
 ) -> Interval:
     """Return the paired difference (-1 to 1) of cases that were asked several times, each its mean difference.
 
-    The t interval between cases (Miller 2024, arXiv:2411.00640), the mean weighted by traffic; never narrower than
+    The t interval between cases (Miller 2024, arXiv:2411.00640), the mean weighted by traffic; at neither end narrower
+    than Tango's for pairs of that mean and spread, so that the same answer given again makes nobody surer, nor than
     Tango's for as many cases that agree throughout, for no spread between few cases is no proof.
     """
     _check_weights(differences, weights)
@@ -105,7 +106,16 @@ def repeated_difference(
     kish = 1 / math.fsum(share * share for share in shares)
     floor = tango(Pairs(broke=0, fixed=0, n=kish), confidence=confidence).high
     half = max(floor, _t_half(shares, differences, mean, confidence))
-    return Interval(mean, max(-1.0, mean - half), min(1.0, mean + half))
+    score = tango(_spread_pairs(shares, differences, mean), confidence=confidence)
+    return Interval(mean, max(-1.0, min(mean - half, score.low)), min(1.0, max(mean + half, score.high)))
+
+
+def _spread_pairs(shares: list[float], differences: Sequence[float], mean: float) -> Pairs:
+    """Return pairs whose mean and spread are those of the cases: half a break is a quarter of a break's spread."""
+    square = math.fsum(share * change * change for share, change in zip(shares, differences, strict=True))
+    discordance = max(square, abs(mean))  # no pairs have a mean above their discordance
+    n = _effective_size(shares, differences, mean)
+    return Pairs(broke=(discordance - mean) / 2 * n, fixed=(discordance + mean) / 2 * n, n=n)
 
 
 def _t_half(shares: list[float], differences: Sequence[float], mean: float, confidence: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import fmean, variance
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.stats.distributions import two_sided_t, two_sided_z
@@ -18,19 +18,30 @@ _EXACT_UP_TO = 50  # pairs; beyond, the normal approximation of the rank is off 
 
 
 def ratio_of_means(
-    new: Sequence[float], old: Sequence[float], *, confidence: float = 0.95
+    new: Sequence[float],
+    old: Sequence[float],
+    *,
+    weights: Sequence[float] | None = None,
+    confidence: float = 0.95,
 ) -> Interval | None:
     """Return mean(new) / mean(old) of paired costs with its interval, None where a mean is zero or pairs are few.
 
     Delta method on the logarithm: Oehlert (1992), Am. Stat. 46, 27-29; t quantile with n - 1 degrees of freedom.
+    Weighted means, by linearisation, as in `clusters.repeated_difference`.
     """
     _check_pairs(new, old)
-    if len(new) < 2 or fmean(new) <= 0 or fmean(old) <= 0:  # noqa: PLR2004  one pair has no spread
+    count = len(new)
+    weights = [1.0] * count if weights is None else weights
+    total = math.fsum(weights)
+    if count < 2 or total <= 0:  # noqa: PLR2004  one pair has no spread
         return None
-    mean_new, mean_old = fmean(new), fmean(old)
+    mean_new, mean_old = fmean(new, weights), fmean(old, weights)
+    if mean_new <= 0 or mean_old <= 0:
+        return None
     # the linearised logarithm: its spread holds both variances and the covariance
     relative = [a / mean_new - b / mean_old for a, b in zip(new, old, strict=True)]
-    half = two_sided_t(confidence, len(new) - 1) * math.sqrt(variance(relative, 0.0) / len(new))
+    spread = math.fsum((weight / total * gap) ** 2 for weight, gap in zip(weights, relative, strict=True))
+    half = two_sided_t(confidence, count - 1) * math.sqrt(spread * count / (count - 1))
     ratio = mean_new / mean_old
     return Interval(ratio, ratio * math.exp(-half), ratio * math.exp(half))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_llmupgrade.verdict.decision import WORST_FIRST, CategoryFinding, Decision, VerdictWord
-from pytest_llmupgrade.verdict.evidence import Change, Evidence
+from pytest_llmupgrade.verdict.evidence import Change, Evidence, Lost
 from pytest_llmupgrade.verdict.rule import Rule, decide
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "Decision",
     "Evidence",
+    "Lost",
     "Rule",
     "VerdictWord",
     "decide",

@@ -16,20 +16,25 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.verdict.evidence import Evidence
 
 
-def findings(evidence: Evidence, margins: Mapping[str, float], alpha: float) -> tuple[CategoryFinding, ...]:
+def findings(
+    evidence: Evidence, margins: Mapping[str, float], alpha: float, max_unpaired: float
+) -> tuple[CategoryFinding, ...]:
     """Return what each category says; none where there is only one, for it says what the whole says.
 
-    The one-sided tests for a drop are adjusted by Holm. A margin of its own needs no adjustment: all must be kept.
+    The one-sided tests for a drop are adjusted by Holm. A margin of its own needs no adjustment: all must be kept, also
+    by a category of which no case is left.
     """
     names = evidence.categories
-    if len(names) < 2 and not set(names) & margins.keys():  # noqa: PLR2004  several
+    gone = sorted({one.category for one in evidence.lost} & margins.keys() - {*names})
+    if len(names) < 2 and not {*names, *gone} & margins.keys():  # noqa: PLR2004  several
         return ()
     parts = {name: evidence.of(name) for name in names}
     adjusted = holm([drop_p(part) for part in parts.values()])
-    return tuple(
-        _finding(name, part, margins.get(name), p, alpha)
+    found = (
+        _finding(name, part, margins.get(name), p=p, alpha=alpha, max_unpaired=max_unpaired)
         for (name, part), p in zip(parts.items(), adjusted, strict=True)
     )
+    return (*found, *(_gone(name, evidence.of(name), margins[name]) for name in gone))
 
 
 def drop_p(evidence: Evidence) -> float:
@@ -42,15 +47,37 @@ def drop_p(evidence: Evidence) -> float:
     return mcnemar_midp(int(pairs.broke), int(pairs.fixed)) / 2
 
 
-def _finding(name: str, evidence: Evidence, margin: float | None, p: float, alpha: float) -> CategoryFinding:
+def _gone(name: str, evidence: Evidence, margin: float) -> CategoryFinding:
+    """Return the finding on a category without a pair: nothing is shown."""
+    return CategoryFinding(
+        name=name,
+        paired=0,
+        interval=None,
+        margin=margin,
+        p=1.0,
+        unpaired=evidence.unpaired,
+        too_many_unpaired=True,
+        finding="inconclusive",
+    )
+
+
+def _finding(  # noqa: PLR0913  all of it is what a category is held to
+    name: str, evidence: Evidence, margin: float | None, *, p: float, alpha: float, max_unpaired: float
+) -> CategoryFinding:
     interval = evidence.interval(1 - 2 * alpha)
+    too_many = evidence.lacks_more_than(max_unpaired)
+    word = _word(interval, margin, p, alpha)
+    if margin is not None and too_many and word == "safe":
+        word = "inconclusive"
     return CategoryFinding(
         name=name,
         paired=len(evidence.changes),
         interval=interval,
         margin=margin,
         p=p,
-        finding=_word(interval, margin, p, alpha),
+        unpaired=evidence.unpaired,
+        too_many_unpaired=too_many,
+        finding=word,
     )
 
 

@@ -18,12 +18,16 @@ class CategoryFinding:
 
     name: str
     paired: int
-    interval: Interval
-    """Candidate minus incumbent, -1 to 1, at the decision's confidence."""
+    interval: Interval | None
+    """Candidate minus incumbent, -1 to 1, at the decision's confidence; None: none of its cases is judged on both."""
     margin: float | None
     """The margin declared for the category, a share; None: only a regression counts."""
     p: float
     """That the category is no worse: one-sided, adjusted for the number of categories (Holm)."""
+    unpaired: int = 0
+    """Cases that ran without a verdict on both models."""
+    too_many_unpaired: bool = False
+    """So many that what is left may not stand for the category."""
     finding: VerdictWord
     """'inconclusive' where a declared margin is neither kept nor broken; 'safe' where nothing speaks against it."""
 
@@ -54,6 +58,8 @@ class Decision:
     """How many verdicts share the error of one."""
     too_many_unpaired: bool = False
     """So many cases lack a verdict on both models that what is left may not stand for the whole."""
+    lost_traffic: float | None = None
+    """The share of the traffic that the unpaired cases stand for; None: all cases stand for as much."""
     equal_weights: float | None = None
     """As how many cases of equal weight the pairs tell; None: their weights are equal."""
     repeated: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """One case that ran and was not judged on both models."""
+
+    category: str = "general"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All cases of a comparison."""
 
     changes: tuple[Change, ...] = ()
     unpaired: int = 0
     """Cases without a verdict on both models: errored, skipped, or not run."""
+    lost: tuple[Lost, ...] = ()
+    """Those of the unpaired that ran on any model; the others are taken to weigh as much as the mean case."""
 
     @property
     def repeated(self) -> bool:
@@ -59,7 +70,9 @@ class Evidence:
 
     def of(self, category: str) -> Evidence:
         """Return the cases of one category."""
-        return Evidence(changes=tuple(change for change in self.changes if change.category == category))
+        lost = tuple(one for one in self.lost if one.category == category)
+        changes = tuple(change for change in self.changes if change.category == category)
+        return Evidence(changes=changes, unpaired=len(lost), lost=lost)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -68,11 +81,32 @@ class Evidence:
 
     def at_best(self) -> Evidence:
         """Return the evidence as if the candidate had mended every case that has no verdict."""
-        if not self.unpaired:
-            return self
-        mean = sum(self._weights) / len(self.changes)
-        mended = Change(difference=1.0, weight=mean, repeated=self.repeated)
-        return Evidence(changes=self.changes + (mended,) * self.unpaired)
+        mended = (
+            Change(difference=1.0, weight=weight, repeated=self.repeated) for weight in self._lost_weights
+        )
+        return Evidence(changes=(*self.changes, *mended))
+
+    def lacks_more_than(self, most: float) -> bool:
+        """Whether more than a share of the cases, or of the traffic that they stand for, is unpaired."""
+        if self.unpaired > most * (len(self.changes) + self.unpaired):
+            return True
+        return self.lost_traffic is not None and self.lost_traffic > most
+
+    @property
+    def lost_traffic(self) -> float | None:
+        """The share of the traffic that the unpaired cases stand for; None: all cases stand for as much."""
+        lost, known = self._lost_weights, self._weights
+        if len({*lost, *known}) < 2:  # noqa: PLR2004  several
+            return None
+        return math.fsum(lost) / math.fsum((*known, *lost))
+
+    @property
+    def _lost_weights(self) -> list[float]:
+        """How much each unpaired case weighs, as far as is known; else as much as the mean of those that are."""
+        lost = [one.weight for one in self.lost]
+        known = [*self._weights, *lost]
+        unknown = self.unpaired - len(lost)
+        return [*lost, *[math.fsum(known) / len(known) if known else 1.0] * unknown]
 
     @property
     def _differences(self) -> list[float]:

@@ -40,7 +40,7 @@ class Rule:
     together: int = 1
     """How many candidates are tried for one choice; each verdict has its share of the error (Bonferroni)."""
     max_unpaired: float = 0.03
-    """The share of cases without a verdict on both models from which on nothing is called safe."""
+    """The share of cases, or of their traffic, without a verdict on both models above which nothing is called safe."""
 
     @property
     def alpha(self) -> float:
@@ -61,9 +61,8 @@ class Rule:
 def decide(evidence: Evidence, rule: Rule) -> Decision:
     """Return the verdict on a candidate; without a single pair it is inconclusive."""
     interval = evidence.interval(rule.confidence) if evidence.changes else None
-    categories = findings(evidence, rule.category_margins, rule.alpha)
-    total = len(evidence.changes) + evidence.unpaired
-    too_many = evidence.unpaired > rule.max_unpaired * total
+    categories = findings(evidence, rule.category_margins, rule.alpha, rule.max_unpaired)
+    too_many = evidence.lacks_more_than(rule.max_unpaired)
     verdict = _verdict(evidence, rule, interval, categories, too_many=too_many)
     return Decision(
         verdict=verdict,
@@ -79,6 +78,7 @@ def decide(evidence: Evidence, rule: Rule) -> Decision:
         more_cases_needed=_more(evidence, rule, categories) if verdict == "inconclusive" else None,
         categories=categories,
         too_many_unpaired=too_many,
+        lost_traffic=evidence.lost_traffic,
         equal_weights=evidence.pairs.n if evidence.weighted else None,
         repeated=evidence.repeated,
     )
@@ -125,6 +125,8 @@ def _more(evidence: Evidence, rule: Rule, categories: tuple[CategoryFinding, ...
 
 def _more_of(evidence: Evidence, margin: float, alpha: float) -> int | None:
     """Return how many more cases like these; effective cases are turned back into real ones."""
+    if not evidence.changes:
+        return fewest_cases(margin, alpha=alpha)
     pairs = evidence.pairs
     more = more_cases_needed(pairs, margin=margin, alpha=alpha)
     return None if more is None else math.ceil(more * len(evidence.changes) / pairs.n)

@@ -36,7 +36,9 @@ def reasons(decision: Decision) -> Iterator[str]:
             yield "measurably worse but within your margin"
     if decision.too_many_unpaired:
         total = decision.paired + decision.unpaired
-        yield f"{decision.unpaired} of {plural(total, 'case')} without a verdict on both models"
+        traffic = decision.lost_traffic
+        weighed = "" if traffic is None else f", {share(traffic)} of the traffic"
+        yield f"{decision.unpaired} of {plural(total, 'case')}{weighed} without a verdict on both models"
     for found in decision.categories:
         yield from _category(found)
     if not decision.provable and decision.verdict != "safe":  # a great gain proves it with fewer
@@ -75,11 +77,16 @@ def _shown(interval: Interval, margin: float) -> str:
 
 
 def _category(found: CategoryFinding) -> Iterator[str]:
-    bounds = f"{points(found.interval.estimate)} {_bounds(found.interval)}"
+    interval = found.interval
+    bounds = f"{points(interval.estimate)} {_bounds(interval)}" if interval else ""
     if found.finding == "regression":
         yield f"category {found.name!r} regresses: {bounds}, p = {found.p:.2g} after Holm"
     elif found.finding == "inconclusive" and found.margin is not None:
-        yield f"category {found.name!r} is not safe within its own margin of {_pp(found.margin)}: {bounds}"
+        why = bounds
+        if found.too_many_unpaired:
+            total = plural(found.paired + found.unpaired, "case")
+            why = f"{found.unpaired} of {total} without a verdict on both models"
+        yield f"category {found.name!r} is not safe within its own margin of {_pp(found.margin)}: {why}"
 
 
 def unprovable(rule: Rule, cases: int) -> str | None:

@@ -126,6 +126,23 @@ def test_merge(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "all/run.jsonl", "all/run.jsonl"]) == 1
 
 
+@pytest.mark.parametrize("arguments", [("compare", "--common"), ("merge",)])
+def test_a_killed_run_is_told_of(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """`compare` and `merge` name the run that was killed, and the report says that it is one of a part."""
+    keep(folder / "a.jsonl", [record(case, "old") for case in "abc"], head(["old"], planned={"old": 3}))
+    keep(folder / "b.jsonl", [record("a", "new")], head(["new"], planned={"new": 3}))
+    lines = (folder / "b.jsonl").read_text().splitlines(keepends=True)
+    (folder / "b.jsonl").write_text("".join(lines[:-1]))
+    main([arguments[0], "a.jsonl", "b.jsonl", *arguments[1:], "--report=out.md"])
+    told = capsys.readouterr()
+    assert told.err == "llmupgrade: b.jsonl did not finish (killed): 1 of 3 items in it\n"
+    assert "not finished (killed): these are the figures of a part" in told.out
+    assert "next: finish the run, which ended early (killed)" in told.out
+    assert "these are the figures of a part" in (folder / "out.md").read_text()
+
+
 def test_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`runs` lists what is kept, newest first, also where a file is broken."""
     assert main(["runs"]) == 0

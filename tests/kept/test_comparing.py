@@ -76,6 +76,19 @@ def test_planned_items_stay_in_the_denominator(tmp_path: Path) -> None:
     assert compare_runs(old_run(tmp_path), killed).summary.models[1].tally.not_run == 3
 
 
+def test_common_cases_of_a_killed_run(tmp_path: Path) -> None:
+    """With `common`, what the new run planned and did not do stays unpaired, as far as the old run has such cases."""
+    old = old_run(tmp_path, *(record(case, "old") for case in "cdef"))
+    killed = replace(new_run(tmp_path), end=None)
+    for planned, not_run in ((2, 0), (5, 3), (50, 4)):
+        part = replace(killed, head=replace(killed.head, planned={"new": planned}))
+        summary = compare_runs(old, part, common=True).summary
+        assert (summary.models[1].tally.not_run, summary.comparisons[0].unpaired) == (not_run, not_run)
+        assert summary.exit_reason == "killed"
+    whole = compare_runs(old, new_run(tmp_path), common=True).summary
+    assert (whole.models[1].tally.not_run, whole.exit_reason) == (0, "finished")
+
+
 def refusal(old: KeptRun, new: KeptRun, *, common: bool = False) -> str:
     """Return why two runs are not compared."""
     with pytest.raises(Incomparable) as caught:

@@ -130,6 +130,21 @@ def test_shards_of_different_runs(tmp_path: Path) -> None:
     assert "1.jsonl: 1/2, whole.jsonl: no shard" in refusal(shard(tmp_path, 1, 2), whole(tmp_path))
 
 
+def test_another_margin_or_look(tmp_path: Path) -> None:
+    """Shards whose verdict was to go by another margin or look are refused, in whatever order they are named."""
+    first, second = shard(tmp_path, 1, 2), shard(tmp_path, 2, 2)
+    five, twenty = (
+        replace(first, head=replace(first.head, margin=5.0)),
+        replace(second, head=replace(second.head, margin=20.0)),
+    )
+    assert "2.jsonl: --llm-margin=20, look 1, but --llm-margin=5, look 1 in 1.jsonl" in refusal(five, twenty)
+    assert "1.jsonl: --llm-margin=5, look 1, but --llm-margin=20, look 1 in 2.jsonl" in refusal(twenty, five)
+    assert "1.jsonl: --llm-margin=5, look 1, but no --llm-margin, look 1 in 2.jsonl" in refusal(second, five)
+    again = replace(second, head=replace(second.head, look=2))
+    assert "2.jsonl: no --llm-margin, look 2, but no --llm-margin, look 1 in 1.jsonl" in refusal(first, again)
+    check_mergeable([five, replace(second, head=replace(second.head, margin=5.0))])
+
+
 def test_another_judge_or_suite_or_models(tmp_path: Path) -> None:
     """Parts with different judges, cases or models are refused, with what differs."""
     first = shard(tmp_path, 1, 2, judge=JUDGE)

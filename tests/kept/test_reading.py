@@ -8,13 +8,17 @@ import pytest
 
 from pytest_llmupgrade.errors import FaultyFiles
 from pytest_llmupgrade.judges.identity import JudgeIdentity
+from pytest_llmupgrade.kept.merging import write_merged
 from pytest_llmupgrade.kept.reading import read_run
 from pytest_llmupgrade.kept.wire import End, Shard, end_line, head_line, read_end, read_head
 from pytest_llmupgrade.model import JudgeCall, Judgement, RecordedError, ToolCall, Usage
+from pytest_llmupgrade.run.record import Journal
 from tests.kept.making import head, keep, record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_llmupgrade.model import Outcome
 
 RECORDS = (
     record(
@@ -46,10 +50,35 @@ def test_head_and_end_survive_json() -> None:
     assert read_end(json.loads(end_line(end))["end"]) == end
 
 
-def test_the_last_attempt_counts(tmp_path: Path) -> None:
-    """A rerun's record takes the place of the one before."""
-    run = keep(tmp_path / "run.jsonl", [record("a", "m", "missed"), record("a", "m")])
-    assert [row.outcome for row in run.rows.values()] == ["passed"]
+@pytest.mark.parametrize(
+    ("attempts", "counts"),
+    [
+        (("missed", "passed"), "missed"),
+        (("passed", "missed"), "passed"),
+        (("errored", "missed", "passed"), "missed"),
+        (("missed", "errored"), "missed"),
+        (("errored", "errored"), "errored"),
+        (("errored", "skipped"), "skipped"),
+    ],
+)
+def test_the_first_judged_attempt_counts(tmp_path: Path, attempts: tuple[Outcome, ...], counts: str) -> None:
+    """A rerun's record takes the place only of one that was not judged; read back or merged, the run says the same."""
+    records = [
+        record("a", "m", outcome, answer=f"answer {number}") for number, outcome in enumerate(attempts)
+    ]
+    journal = Journal()
+    for one in records:
+        journal.append(one)
+    run = keep(tmp_path / "run.jsonl", records)
+    with (tmp_path / "merged.jsonl").open("wb") as stream:
+        write_merged([run], stream)
+    merged = read_run(tmp_path / "merged.jsonl")
+    for rows in (journal.rows, run.rows, merged.rows):
+        (row,) = rows.values()
+        assert (row.outcome, len(row.others)) == (counts, len(attempts) - 1)
+    answers = {next(iter(kept.records())).answer for kept in (journal, run, merged)}
+    journal.close()
+    assert answers == {f"answer {attempts.index(counts) if counts != 'errored' else len(attempts) - 1}"}
 
 
 @pytest.mark.parametrize("cut", [1, 30, 200])

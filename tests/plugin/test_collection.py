@@ -143,7 +143,19 @@ def test_reruns(project: Project) -> None:
     """pytest-rerunfailures runs a missed item again, and the summary counts it once."""
     result = project.run("--reruns=1")
     assert result.parseoutcomes()["rerun"] == 2
-    result.stdout.fnmatch_lines(["planned *3 *3"])
+    result.stdout.fnmatch_lines(
+        ["planned *3 *3", "2 items run again: the first answer that was judged counts*"]
+    )
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_rerun_that_passes_is_still_a_miss(project: Project, workers: tuple[str, ...]) -> None:
+    """An item that passes when it is run again passes, and its first answer stays what the figures count."""
+    project.server.reply(contains="cash", text="Yes, in cash.")
+    project.server.reply(contains="cash", model="new", text="Not sure.", times=1)
+    result = project.run("--reruns=2", "-k", "refund-b", *workers)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["passed / missed *1 / 0 *0 / 1", "1 item run again: *"])
 
 
 def test_random_order(project: Project) -> None:

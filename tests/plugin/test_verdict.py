@@ -120,6 +120,34 @@ def test_stopped_runs(project: Project, flags: Sequence[str]) -> None:
     assert report["verdict"] == "inconclusive"
 
 
+@pytest.mark.parametrize("flags", [("-x",), ("-x", "-n2")])
+def test_a_stopped_run_decides_nothing(project: Project, flags: Sequence[str]) -> None:
+    """-x near the end: SAFE or not, the run was interrupted, writes no decision, and is to be finished first."""
+    words = ["easy"] * 118 + ["hard", "easy"]
+    cases = "".join(f"  - {{id: case-{i}, input: question {word} {i}}}\n" for i, word in enumerate(words))
+    project.write("evals/eval_support.yaml", f"judge: {{contains: yes-word}}\ncases:\n{cases}")
+    serve(project)
+    result, report = report_of(project, "--llm-decision=decision.json", "--llm-keep=run.jsonl", *flags)
+    assert report["exit_reason"] == "interrupted"
+    assert not (project.pytester.path / "decision.json").exists()
+    assert '"exit_reason":"interrupted"' in (project.pytester.path / "run.jsonl").read_text().replace(" ", "")
+    result.stdout.fnmatch_lines(["  next: finish the run, which ended early (interrupted)*"])
+    result.stdout.no_fnmatch_line("*roll out in steps*")
+
+
+def test_what_fails_is_settled_before_a_rollout(project: Project) -> None:
+    """A SAFE candidate that misses a must_pass case, or keeps no threshold, is told to mend that, not to roll out."""
+    project.write("evals/eval_support.yaml", many(110, broke=1, criticality="must_pass"))
+    project.write("pyproject.toml", "[tool.llmupgrade.gate]\nmin_accuracy = 0.999\n")
+    serve(project)
+    result = project.run()
+    result.stdout.fnmatch_lines(["new: SAFE within the margin of 5 pp"])
+    result.stdout.no_fnmatch_line("*roll out in steps*")
+    text = " ".join(result.stdout.str().split())
+    assert "next: mend the 1 must_pass case that it missed, settle what fails: accuracy is 99.1 %" in text
+    assert "below 99.9 %, and read the 1 case that broke" in text
+
+
 @pytest.mark.parametrize("flags", [(), ("--llm-repeat=2",), ("-x",), ("-k", "new"), ("--llm-margin=2",)])
 def test_the_report_keeps_to_its_schema(project: Project, flags: Sequence[str]) -> None:
     """A real run's JSON report is valid by the JSON Schema that ships in the package, errors and skips included."""

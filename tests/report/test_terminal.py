@@ -8,6 +8,7 @@ import pytest
 from pytest_llmupgrade.model import Judgement, Outcome, Record, RecordedError, Usage
 from pytest_llmupgrade.run.record import Journal
 from pytest_llmupgrade.run.report.json_report import head_of
+from pytest_llmupgrade.run.report.markdown import markdown_lines
 from pytest_llmupgrade.run.report.terminal import terminal_lines
 from pytest_llmupgrade.run.summarise import summarise
 from pytest_llmupgrade.run.summary import Planned, Summary
@@ -119,11 +120,37 @@ def test_unknown_is_never_zero() -> None:
     assert "unpriced" in text(three_models(), 200)
 
 
+def test_weighted_accuracies_stand_beside_the_weighted_difference() -> None:
+    """Where cases stand for unequal traffic, every report has the accuracies whose difference it tells."""
+    heavy: tuple[Outcome, Outcome, float] = ("passed", "missed", 30.0)
+    light: tuple[Outcome, Outcome, float] = ("missed", "passed", 1.0)
+    records = [
+        replace(record(f"c{number}", model, outcome), weight=weight)
+        for number, (old, new, weight) in enumerate([heavy] * 3 + [light] * 9)
+        for model, outcome in ((MODELS[0], old), (MODELS[1], new))
+    ]
+    summary = summary_of(records)
+    interval = summary.comparisons[0].decision.interval
+    first, second = (model.weighted_accuracy for model in summary.models)
+    assert interval is not None
+    assert first is not None
+    assert second is not None
+    assert second - first == pytest.approx(interval.estimate)
+    assert [
+        line.split() for line in text(summary, 80, -1).splitlines() if line.startswith("  by traffic")
+    ] == [["by", "traffic", "90.9", "%", "9.1", "%"]]
+    assert "| accuracy by traffic | 90.9 % | 9.1 % |" in list(markdown_lines(summary))
+    assert head_of(summary, {})["models"][1]["weighted_accuracy"] == second
+    assert "by traffic" not in text(three_models(), 80)
+
+
 def test_a_rerun_counts_once() -> None:
-    """The last attempt of an item wins."""
+    """The first attempt of an item counts, and the report says that there were more."""
     summary = summary_of([record("a", "m", "missed"), record("a", "m", "passed")], planned=1)
     tally = summary.models[0].tally
-    assert (tally.planned, tally.passed, tally.missed, tally.not_run) == (1, 1, 0, 0)
+    assert (tally.planned, tally.passed, tally.missed, tally.not_run) == (1, 0, 1, 0)
+    assert "1 item run again: the first answer that was judged counts" in text(summary, 200)
+    assert "1 item run again" in "\n".join(markdown_lines(summary))
 
 
 def test_what_did_not_run_is_said() -> None:

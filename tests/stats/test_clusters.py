@@ -147,14 +147,49 @@ def test_no_discordant_case_still_leaves_doubt() -> None:
     assert uneven.low < -0.5
 
 
-def test_repeated_difference_is_the_t_interval() -> None:
-    """Repeated cases, where they are not very few, have the t interval of their mean differences."""
-    changes = ORACLES["repeats"]["diff_per_case"] * 4
+@pytest.mark.parametrize(("times", "near"), [(4, 0.015), (400, 1e-4)])
+def test_repeated_difference_is_nearly_the_t_interval(times: int, near: float) -> None:
+    """Repeated cases have the t interval of their mean differences or a wider one; of many, nearly the same."""
+    changes = ORACLES["repeats"]["diff_per_case"] * times
     same = clustered_mean([[change] for change in changes]).interval(0.9)
     found = repeated_difference(changes, [1.0] * len(changes))
-    assert (found.estimate, found.low, found.high) == pytest.approx(
-        (same.estimate, same.low, same.high), abs=EXACT
-    )
+    assert found.estimate == pytest.approx(same.estimate, abs=EXACT)
+    assert same.low - near <= found.low <= same.low + EXACT
+    assert same.high - EXACT <= found.high <= same.high + near
+
+
+SAME_AGAIN = st.lists(
+    st.tuples(st.sampled_from([-1, 0, 0, 0, 1]), st.sampled_from([1.0, 1.0, 3.0, 40.0])),
+    min_size=1,
+    max_size=120,
+)
+
+
+@example([(-1, 1.0)] * 2 + [(0, 1.0)] * 98, 0.9)  # once [-5.9, +0.7]; the t interval would be [-4.4, +0.4]
+@given(SAME_AGAIN, st.floats(0.5, 0.99))
+def test_the_same_answer_again_makes_nobody_surer(cases: list[tuple[int, float]], confidence: float) -> None:
+    """Completions that all agree with their case's first tell what the first told: no bound moves inwards."""
+    changes, weights = [change for change, _ in cases], [weight for _, weight in cases]
+    again = repeated_difference(changes, weights, confidence=confidence)
+    once = weighted_difference(changes, weights, confidence=confidence)
+    if len(set(weights)) == 1:
+        pairs = Pairs(broke=changes.count(-1), fixed=changes.count(1), n=len(changes))
+        once = tango(pairs, confidence=confidence)
+    assert again.low <= once.low + EXACT
+    assert again.high >= once.high - EXACT
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.05])
+@pytest.mark.parametrize("n", [60, 100, 120, 200, 300])
+def test_repeats_at_the_margin_are_falsely_safe_no_oftener(n: int, margin: float) -> None:
+    """A model that breaks cases for good, by exactly the margin, is called SAFE as often as if asked once."""
+    once = repeated = 0.0
+    for broke in range(n // 5):
+        chance = float(scipy_stats.binom.pmf(broke, n, margin))
+        once += chance * (tango(Pairs(broke=broke, fixed=0, n=n)).low > -margin)
+        again = repeated_difference([-1] * broke + [0] * (n - broke), [1.0] * n)
+        repeated += chance * (again.low > -margin)
+    assert repeated <= once + EXACT
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=60), st.floats(0.5, 0.99))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from statsmodels.regression.linear_model import WLS
 
 from pytest_llmupgrade.stats import ratio_of_means, ratios, typical_ratio
 from tests.stats.oracles import EXACT, ORACLES
@@ -42,6 +43,19 @@ def test_delta_method_numpy(pairs: list[tuple[float, float]]) -> None:
     half = float(scipy_stats.t.ppf(0.975, len(pairs) - 1)) * math.sqrt(max(0.0, variance))
     assert math.log(found.high / found.estimate) == pytest.approx(half, rel=1e-6, abs=1e-6)
     assert math.log(found.estimate / found.low) == pytest.approx(half, rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(st.tuples(MEASURES, MEASURES, st.floats(0.1, 50)), min_size=2, max_size=40))
+def test_weighted_delta_method_statsmodels(rows: list[tuple[float, float, float]]) -> None:
+    """The weighted ratio is that of numpy's weighted means, its error that of statsmodels' robust regression."""
+    new, old, weights = np.array(rows).T
+    found = ratio_of_means(list(new), list(old), weights=list(weights))
+    assert found is not None
+    means = np.average(new, weights=weights), np.average(old, weights=weights)
+    assert found.estimate == pytest.approx(means[0] / means[1])
+    fit = WLS(new / means[0] - old / means[1], np.ones(len(new)), weights=weights).fit(cov_type="HC1")
+    half = float(scipy_stats.t.ppf(0.975, len(new) - 1)) * math.sqrt(max(0.0, float(fit.cov_params()[0, 0])))
+    assert math.log(found.high / found.estimate) == pytest.approx(half, rel=1e-6, abs=1e-6)
 
 
 @given(st.lists(st.tuples(MEASURES, MEASURES), min_size=6, max_size=40))

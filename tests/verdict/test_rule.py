@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmupgrade.stats import Pairs, tango
-from pytest_llmupgrade.verdict import Change, Evidence, Rule, decide
+from pytest_llmupgrade.verdict import Change, Evidence, Lost, Rule, decide
+from pytest_llmupgrade.verdict.words import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,6 +123,45 @@ def test_a_category_with_a_margin_of_its_own() -> None:
     assert decision.verdict == "inconclusive"
     assert decision.more_cases_needed == 133 - 60
     assert decide(both, Rule(category_margins={"billing": 0.05})).verdict == "safe"
+
+
+@pytest.mark.parametrize("left", [0, 60])
+def test_a_category_of_its_own_margin_that_errored(left: int) -> None:
+    """Such a category, all or many of whose cases have no verdict, is not safe by itself, and the reason is said."""
+    both = Evidence(
+        changes=(*changes(0, 0, left, "billing"), *changes(0, 0, 500, "orders")),
+        unpaired=3,
+        lost=(Lost(category="billing"),) * 3,
+    )
+    decision = decide(both, Rule(category_margins={"billing": 0.05}))
+    assert (decision.verdict, decision.too_many_unpaired) == ("inconclusive", False)
+    wanted = (
+        f"is not safe within its own margin of 5 pp: 3 of {left + 3} cases without a verdict on both models"
+    )
+    assert any(wanted in reason for reason in reasons(decision))
+    assert decide(both, Rule()).verdict == "safe"  # only who has a margin of its own is held to it
+    whole = Evidence(changes=both.changes)
+    assert decide(whole, Rule(category_margins={"billing": 0.05})).verdict == "safe"
+
+
+def test_unpaired_traffic_counts() -> None:
+    """One errored case that stands for most requests is too much, and so it is too few by number; whichever is more."""
+    light = tuple(Change(difference=0.0) for _ in range(100))
+    heavy = decide(Evidence(changes=light, unpaired=1, lost=(Lost(weight=100_000.0),)), Rule())
+    assert (heavy.verdict, heavy.too_many_unpaired) == ("inconclusive", True)
+    assert "1 of 101 cases, 99.9 % of the traffic without a verdict on both models" in reasons(heavy)
+    rare = Evidence(changes=light, unpaired=10, lost=(Lost(weight=0.01),) * 10)
+    assert decide(rare, Rule()).too_many_unpaired
+    assert decide(Evidence(changes=light, unpaired=2, lost=(Lost(weight=1.5),)), Rule()).verdict == "safe"
+
+
+def test_a_regression_that_the_missing_traffic_could_undo() -> None:
+    """A case without a verdict undoes at best as much as it weighs."""
+    broke = changes(20, 0, 80)
+    heavy = Evidence(changes=broke, unpaired=1, lost=(Lost(weight=1000.0),))
+    assert decide(heavy, Rule()).verdict == "inconclusive"
+    rare = Evidence(changes=broke, unpaired=10, lost=(Lost(weight=0.01),) * 10)
+    assert decide(rare, Rule()).verdict == "regression"
 
 
 def test_a_drop_that_the_category_allows() -> None:

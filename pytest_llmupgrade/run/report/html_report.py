@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.prompt_effects import PromptEffects
     from pytest_llmupgrade.run.summary import Summary
 
-_LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight")
+_LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight", "must_pass")
 """Of a record: what the page does not show."""
 _ERRORS = 20
 """Messages shown above the grid, the most frequent."""

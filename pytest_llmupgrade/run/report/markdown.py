@@ -12,6 +12,7 @@ from pytest_llmupgrade import wording
 from pytest_llmupgrade.run.report.markdown_prompts import prompt_block
 from pytest_llmupgrade.run.report.markdown_table import group_tables, model_table
 from pytest_llmupgrade.run.report.markdown_text import code, escaped, plain
+from pytest_llmupgrade.run.report.notes import ended_words, rerun_words
 from pytest_llmupgrade.run.report.verdict_lines import bill_words, verdict_lines
 from pytest_llmupgrade.verdict.words import difference_words
 from pytest_llmupgrade.wording import one_line, printable, shorten
@@ -186,7 +187,7 @@ def _reasons(record: Record) -> str:
 
 
 def _notes(summary: Summary) -> list[str]:
-    notes = [*summary.calls.notices]
+    notes = [*ended_words(summary), *rerun_words(summary), *summary.calls.notices]
     notes += [f"{model.name}: {words}" for model in summary.models for words in model.adapted]
     notes += summary.judge_adapted
     notes += [f"{wording.plural(count, 'error')}: {message}" for message, count in summary.errors.items()]

@@ -46,6 +46,10 @@ def _latency(model: ModelSummary) -> str:
 
 _METRICS: tuple[tuple[str, Callable[[ModelSummary], str]], ...] = (
     ("accuracy, 95 % interval", _accuracy),
+    (
+        "accuracy by traffic",
+        lambda model: wording.share(model.weighted_accuracy) if model.weighted_accuracy is not None else "",
+    ),
     ("passed / missed", lambda model: f"{model.tally.passed} / {model.tally.missed}"),
     ("errored / skipped", lambda model: f"{model.tally.errored} / {model.tally.skipped}"),
     ("planned", lambda model: str(model.tally.planned)),

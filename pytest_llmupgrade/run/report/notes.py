@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def note_lines(summary: Summary, width: int) -> Iterator[Line]:
-    """Yield the calls, notices, flaky cases, unpriced models, adapted parameters and errors."""
+    """Yield the calls, how the run ended, reruns, notices, flaky cases, unpriced models, adapted parameters and errors."""
     lines = [
+        *ended_words(summary),
+        *rerun_words(summary),
         *summary.calls.notices,
         *_flaky(summary),
         *_unpriced(summary),
@@ -32,6 +34,21 @@ def note_lines(summary: Summary, width: int) -> Iterator[Line]:
     for text in lines:
         for line in textwrap.wrap(inline(text), width, subsequent_indent="  "):
             yield (Span(line, "warn"),)
+
+
+def ended_words(summary: Summary) -> Iterator[str]:
+    """Yield that the run, or one of those that are shown as one, is not whole."""
+    if summary.exit_reason != "finished":
+        yield f"not finished ({summary.exit_reason}): these are the figures of a part"
+
+
+def rerun_words(summary: Summary) -> Iterator[str]:
+    """Yield that items were run again, and what that does not change."""
+    if summary.rerun:
+        yield (
+            f"{wording.plural(summary.rerun, 'item')} run again: the first answer that was judged counts "
+            "(--llm-repeat measures flakiness)"
+        )
 
 
 def _calls(summary: Summary) -> str:

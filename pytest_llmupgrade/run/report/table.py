@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LABEL_WIDTH = 18
 COLUMN_MIN = 18
 COLUMN_MAX = 30
-_QUIET_METRICS = 4
-"""What -q leaves of the table: accuracy, its interval, and how the items ended."""
+_QUIET_METRICS = 5
+"""What -q leaves of the table: accuracy, its interval, that of the traffic, and how the items ended."""
 
 Cell: TypeAlias = "Callable[[ModelSummary], str]"
 
@@ -78,6 +78,10 @@ def _interval(model: ModelSummary) -> str:
     return wording.interval(interval.low, interval.high) if interval else ""
 
 
+def _by_traffic(model: ModelSummary) -> str:
+    return wording.share(model.weighted_accuracy) if model.weighted_accuracy is not None else ""
+
+
 def _outcomes(model: ModelSummary) -> str:
     return f"{model.tally.passed} / {model.tally.missed}"
 
@@ -133,6 +137,7 @@ def _latency(model: ModelSummary) -> str:
 _METRICS: tuple[tuple[str, Cell], ...] = (
     ("accuracy", _accuracy),
     ("  95 % interval", _interval),
+    ("  by traffic", _by_traffic),
     ("passed / missed", _outcomes),
     ("errored / skipped", _unjudged),
     ("planned", _planned),

@@ -21,12 +21,12 @@ Emphasis: TypeAlias = "tuple[str, str]"
 def verdict_lines(summary: Summary) -> Iterator[Emphasis]:
     """Yield each candidate's verdict with its reasons, then what fails the run beside its items."""
     for comparison in summary.comparisons:
-        yield from _verdict(comparison)
+        yield from _verdict(comparison, summary)
     for breach in summary.breaches:
         yield f"fails: {inline(breach)}", "breach"
 
 
-def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
+def _verdict(comparison: Comparison, summary: Summary) -> Iterator[Emphasis]:
     decision, name = comparison.decision, inline(comparison.candidate)
     if comparison.same_model:
         if comparison.paired:
@@ -36,24 +36,43 @@ def _verdict(comparison: Comparison) -> Iterator[Emphasis]:
     yield f"{name}: {verdict_words(decision)}", decision.verdict
     for reason in reasons(decision):
         yield f"  {inline(reason)}", ""
-    yield f"  next: {_next_step(comparison)}", "next"
+    yield f"  next: {_next_step(comparison, summary)}", "next"
 
 
-def _next_step(comparison: Comparison) -> str:
-    """Return what a reader would do now."""
+def _next_step(comparison: Comparison, summary: Summary) -> str:
+    """Return what a reader would do now; whom anything fails is not rolled out."""
+    verdict = comparison.decision.verdict
     broke = wording.plural(len(comparison.broke), "case")
-    if comparison.decision.verdict == "safe":
-        return (
-            f"read the {broke} that broke, then roll out in steps"
-            if comparison.broke
-            else "roll out in steps"
-        )
-    if comparison.decision.verdict == "regression":
+    if verdict == "regression":
         return f"mend why {broke} broke, or keep {inline(comparison.incumbent)}"
-    also = f", and read the {broke} that broke" if comparison.broke else ""
-    if comparison.decision.too_many_unpaired:
-        return f"mend or rerun the {wording.plural(comparison.unpaired, 'case')} without a verdict{also}"
-    return f"add cases (llmupgrade cases LOG){also}"
+    first = [*_in_the_way(comparison, summary)]
+    if verdict == "inconclusive" and summary.exit_reason == "finished":
+        first.append(_more(comparison))
+    steps = [*first, *([f"read the {broke} that broke"] if comparison.broke else [])]
+    if not first:
+        return ", then ".join([*steps, "roll out in steps"])
+    return ", and ".join(filter(None, (", ".join(steps[:-1]), steps[-1])))
+
+
+def _in_the_way(comparison: Comparison, summary: Summary) -> Iterator[str]:
+    """Yield what keeps a candidate back beside its verdict."""
+    if summary.exit_reason != "finished":
+        yield f"finish the run, which ended early ({summary.exit_reason})"
+    if comparison.must_pass_missed:
+        yield f"mend the {wording.plural(comparison.must_pass_missed, 'must_pass case')} that it missed"
+    name = f"{comparison.candidate}: "
+    fails = [one.removeprefix(name) for one in summary.breaches if one.startswith(name)]
+    if others := [inline(words) for words in fails if not words.startswith("the verdict is ")]:
+        yield f"settle what fails: {'; '.join(others)}"
+
+
+def _more(comparison: Comparison) -> str:
+    """Return what would settle an open verdict."""
+    decision = comparison.decision
+    lacking = any(one.too_many_unpaired and one.finding == "inconclusive" for one in decision.categories)
+    if decision.too_many_unpaired or lacking:
+        return f"mend or rerun the {wording.plural(comparison.unpaired, 'case')} without a verdict"
+    return "add cases (llmupgrade cases LOG)"
 
 
 def bill_words(impact: CostImpact) -> str:
