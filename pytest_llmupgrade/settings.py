@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.model import ModelSpec, Price
+from pytest_llmupgrade.model_tables import line_of, model_faults, table_faults
 from pytest_llmupgrade.verdict.table import GateTable, gate_faults, gate_table
-from pytest_llmupgrade.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from pytest_llmupgrade.model_tables import TableFault
 
 LOCAL_PREFIX = "local/"
 
@@ -90,7 +91,9 @@ def parse_models(text: str) -> tuple[str, ...]:
 def _parse(table: object, text: str, shown: str) -> Settings:
     faults = list(_faults(table))
     if faults:
-        raise FaultyFiles(Fault(shown, _line_of(text, key), message) for key, message in faults)
+        raise FaultyFiles(
+            Fault(shown, line_of(text, ("llmupgrade", *path)), message) for path, message in faults
+        )
     assert isinstance(table, dict)  # noqa: S101  _faults refuses anything else
     return Settings(
         models={name: _spec_fields(fields) for name, fields in table.get("models", {}).items()},
@@ -100,25 +103,6 @@ def _parse(table: object, text: str, shown: str) -> Settings:
     )
 
 
-_MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
-    "wire_name": (str,),
-    "base_url": (str,),
-    "api_key_env": (str,),
-    "api": (str,),
-    "params": (dict,),
-    "price": (dict,),
-    "gguf": (str,),
-    "retires": (date,),
-    "timeout_s": (int, float),
-    "concurrency": (int,),
-    "requests_per_minute": (int, float),
-    "tokens_per_minute": (int, float),
-    "replay": (bool,),
-}
-_LIMITS = ("timeout_s", "concurrency", "requests_per_minute", "tokens_per_minute")
-_PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(
-    ("input", "output", "cached_input", "batch"), (int, float)
-)
 _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "model": (str,),
     "prompt": (str,),
@@ -131,78 +115,32 @@ _TOP_KEYS: Mapping[str, tuple[type, ...]] = {
     "gate": (dict,),
     "monthly_requests": (int,),
 }
-_TYPE_WORDS = {
-    str: "a text",
-    dict: "a table",
-    int: "a number",
-    float: "a number",
-    bool: "true or false",
-    date: "a date without quotes, such as 2026-12-31",
-}
 
 
-def _faults(table: object) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is wrong) for everything in the table that is."""
+def _faults(table: object) -> Iterator[TableFault]:
+    """Yield (path, what is wrong) for everything in the table that is."""
     if not isinstance(table, dict):
-        yield "llmupgrade", "[tool.llmupgrade] must be a table"
+        yield (), "[tool.llmupgrade] must be a table"
         return
-    yield from _table_faults("tool.llmupgrade", table, _TOP_KEYS)
+    yield from table_faults("tool.llmupgrade", table, _TOP_KEYS)
     traffic = table.get("monthly_requests", 1)
     if isinstance(traffic, int) and traffic < 1:
-        yield "monthly_requests", f"[tool.llmupgrade]: monthly_requests must be 1 or more, not {traffic!r}"
+        yield (
+            ("monthly_requests",),
+            f"[tool.llmupgrade]: monthly_requests must be 1 or more, not {traffic!r}",
+        )
     judge = table.get("judge", {})
-    yield from _table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS)
+    yield from table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS, "judge")
     votes = judge.get("votes", 1) if isinstance(judge, dict) else 1
     if isinstance(votes, int) and (votes < 1 or votes % 2 == 0):
-        yield "votes", "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
+        yield ("judge", "votes"), "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
     if isinstance(table.get("gate", {}), dict):
-        yield from gate_faults(table.get("gate", {}))
+        for key, message in gate_faults(table.get("gate", {})):
+            yield ("gate", key), message
     models = table.get("models", {})
     for name, fields in models.items() if isinstance(models, dict) else ():
-        yield from _model_faults(f'tool.llmupgrade.models."{name}"', fields)
-
-
-def _model_faults(where: str, fields: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(fields, dict):
-        yield where, f"[{where}] must be a table"
-        return
-    yield from _table_faults(where, fields, _MODEL_KEYS)
-    if fields.get("api", "chat") not in ("chat", "responses"):
-        yield "api", f"[{where}]: api = {fields['api']!r} is unknown; write 'chat' or 'responses'"
-    if isinstance(fields.get("retires"), datetime):
-        yield "retires", f"[{where}]: retires must be a date without a time, such as 2026-12-31"
-    for key in _LIMITS:
-        value = fields.get(key, 1)
-        if isinstance(value, int | float) and value <= 0:
-            yield key, f"[{where}]: {key} must be above 0, not {value!r}"
-    price = fields.get("price")
-    if isinstance(price, dict):
-        yield from _table_faults(f"{where}.price", price, _PRICE_KEYS)
-        for key in ("input", "output"):
-            if key not in price:
-                yield "price", f"[{where}]: price lacks {key!r}, in USD per million tokens"
-
-
-def _table_faults(
-    where: str, table: object, known: Mapping[str, tuple[type, ...]]
-) -> Iterator[tuple[str, str]]:
-    if not isinstance(table, dict):
-        return
-    for key, value in table.items():
-        if key not in known:
-            yield key, f"[{where}]: unknown key {key!r}. {nearest(key, known) or _listing(known)}"
-        elif not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
-            yield key, f"[{where}]: {key} must be {_TYPE_WORDS[known[key][0]]}, not {value!r}"
-
-
-def _listing(known: Mapping[str, object]) -> str:
-    return f"Known: {', '.join(known)}"
-
-
-def _line_of(text: str, key: str) -> int:
-    """Return the line where a key or table of that name stands, 0 if none does (tomllib tells no lines)."""
-    pattern = re.compile(rf"""^\s*(\[.*)?["']?{re.escape(key)}["']?\s*(=|\]|\.)|\b{re.escape(key)}\s*=""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)), 0)
+        for path, message in model_faults(f'tool.llmupgrade.models."{name}"', fields):
+            yield ("models", name, *path), message
 
 
 def _spec_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -196,3 +196,36 @@ def test_wrong_flags(project: Project, arguments: tuple[str, ...], line: str) ->
     result = project.run(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ('model="gpt-4"', "llm(..., model=...): --llm-models says who is asked; leave it out"),
+        ("stream=True", "llm(..., stream=...): answers are read whole; leave it out"),
+    ],
+)
+def test_a_python_test_asks_the_model_under_test(project: Project, call: str, words: str) -> None:
+    """A parameter of `llm` that would ask another model is an error of ours, and nothing is asked."""
+    (project.pytester.path / "evals/eval_support.yaml").unlink()
+    project.write("test_own.py", f"def test_own(llm):\n    llm('hello', {call})\n")
+    project.models = "old"
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    assert words in result.outlines
+    assert project.server.calls == []
+
+
+def test_params_name_no_model(project: Project) -> None:
+    """A case's parameters cannot put one model in all columns: one line, exit code 4, and no call."""
+    project.write(
+        "evals/eval_bad.yaml",
+        "cases:\n  - {id: a, input: x, expected: x, judge: contains, params: {model: gpt-4}}\n",
+    )
+    result = project.run("-q")
+    assert (
+        "evals/eval_bad.yaml:2: case 'a': params must not hold 'model'; --llm-models says who is asked; "
+        "another name on the wire is wire_name in pyproject.toml"
+    ) in result.outlines
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.server.calls == []
