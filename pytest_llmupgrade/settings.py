@@ -6,20 +6,24 @@ import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.model import ModelSpec, Price
 from pytest_llmupgrade.model_tables import line_of, model_faults, table_faults
 from pytest_llmupgrade.verdict.table import GateTable, gate_faults, gate_table
+from pytest_llmupgrade.wording import slip_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_llmupgrade.model_tables import TableFault
 
 LOCAL_PREFIX = "local/"
+_TABLE = "llmupgrade"
+_OTHER_SPELLINGS = ("pytest-llmupgrade", "pytest_llmupgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,12 @@ class Settings:
     monthly_requests: int | None = None
     """Production's traffic, for the cost per month."""
 
+    def misspelt(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield (name, declared model) for names without a table that are slips of one that has a table."""
+        for name in dict.fromkeys(name.partition("#")[0] for name in names):
+            if name not in self.models and (meant := slip_of(name, self.models)) is not None:
+                yield name, meant
+
     def spec(self, name: str) -> ModelSpec:
         """Return what is declared for a model, or for its base name where `name` ends in `#2`."""
         base = name.partition("#")[0]
@@ -57,19 +67,34 @@ def load_settings(pyproject: Path, *, shown: str = "pyproject.toml") -> Settings
     """Read the table; a missing file or table gives the defaults; FaultyFiles names every fault."""
     try:
         text = pyproject.read_text(encoding="utf-8")
-        table = tomllib.loads(text).get("tool", {}).get("llmupgrade")
+        tool = tomllib.loads(text).get("tool", {})
     except FileNotFoundError:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FaultyFiles([Fault(shown, 0, f"not valid TOML: {error}")]) from None
-    if table is None:
-        return Settings()
-    return _parse(table, text, shown)
+    for name in tool:
+        if name in _OTHER_SPELLINGS or (
+            name != _TABLE and get_close_matches(name.lower(), [_TABLE], cutoff=0.9)
+        ):
+            line = line_of(text, (name,))
+            raise FaultyFiles([Fault(shown, line, f"[tool.{name}] is not read; write [tool.{_TABLE}]")])
+    return _parse(tool[_TABLE], text, shown) if _TABLE in tool else Settings()
+
+
+def models_text(declared: object) -> str:
+    """Return what the ini value `llm_models` says as `--llm-models` would: a text, or a TOML list; UsageError else."""
+    if isinstance(declared, str):
+        return declared
+    if isinstance(declared, list) and all(isinstance(name, str) for name in declared):
+        return ",".join(declared)
+    raise UsageError(f"llm_models = {declared!r}: write llm_models = 'MODEL,MODEL', or a list of names")
 
 
 def parse_models(text: str) -> tuple[str, ...]:
     """Split `--llm-models`; UsageError where a name is empty or stands twice."""
     names = tuple(part.strip() for part in text.split(","))
+    if ";" in text:
+        raise UsageError(f"--llm-models={text}: write a comma between two models, not ';'")
     if not all(names):
         raise UsageError(f"--llm-models={text}: a name is empty; write --llm-models=MODEL[,MODEL...]")
     for index, name in enumerate(names):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmupgrade.errors import FaultyFiles
-from pytest_llmupgrade.settings import load_settings
+from pytest_llmupgrade.errors import FaultyFiles, UsageError
+from pytest_llmupgrade.settings import Settings, load_settings, models_text, parse_models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +85,44 @@ def test_a_fault_is_placed_in_its_own_table(tmp_path: Path) -> None:
     """A key that several tables have is blamed where it is wrong."""
     text = f"{OLD}\ntimeout_s = 1\n\n[tool.llmupgrade.models.new]\n\ntimeout_s = 0\n"
     assert [line.partition(": ")[0] for line in faults(tmp_path, text)] == ["pyproject.toml:6"]
+
+
+def test_a_misspelt_table_is_not_passed_over(tmp_path: Path) -> None:
+    """A table that nobody reads is told, while other tools' tables are none of our business."""
+    assert faults(tmp_path, "[tool.black]\n[tool.llmupgrad.judge]\nvotes = 1\n") == [
+        "pyproject.toml:2: [tool.llmupgrad] is not read; write [tool.llmupgrade]"
+    ]
+    assert faults(tmp_path, "[tool.llm]\n[tool.llmlingua]\n[tool.upgrade]\n") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OLD", "old"),
+        ("my_model", "my-model"),
+        ("my-modle", "my-model"),
+        ("my-mdel", "my-model"),
+        ("my-moddel", "my-model"),
+        ("my-madel", "my-model"),
+        ("my-model#2", None),
+        ("my-model-2", None),
+        ("my-models", None),
+        ("my-modem", None),
+        ("odd", None),
+        ("gpt-5", None),
+        ("other", None),
+    ],
+)
+def test_a_slip_is_told_from_another_model(name: str, meant: str | None) -> None:
+    """Case, separators and one letter inside a name are slips; versions, last letters and other names are models."""
+    settings = Settings(models={"old": {}, "my-model": {}, "gpt-4": {}})
+    assert [found for _name, found in settings.misspelt([name])] == ([meant] if meant else [])
+
+
+def test_models_of_the_ini_file() -> None:
+    """The ini value may be a text or, in TOML, a list; anything else is one line."""
+    assert (
+        parse_models(models_text("old, new")) == parse_models(models_text(["old", "new"])) == ("old", "new")
+    )
+    with pytest.raises(UsageError, match=r"llm_models = \[1\]: write llm_models = 'MODEL,MODEL', or a list"):
+        models_text([1])
