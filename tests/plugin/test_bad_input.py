@@ -288,3 +288,22 @@ def test_a_wrong_address_in_the_environment(project: Project, monkeypatch: pytes
     assert [each for each in [*result.errlines, *result.outlines] if "OPENAI_BASE_URL" in each] == [
         f"ERROR: {line}"
     ]
+
+
+def test_a_judge_s_wrong_option_costs_no_call(project: Project) -> None:
+    """An option that a built-in judge does not take ends the run before any call; one that was replaced takes its own."""
+    text = "cases:\n  - {id: a, input: x, expected: y, judge: {similarity: {treshold: 0.9}}}\n"
+    project.write("evals/eval_bad.yaml", text)
+    result = project.run("-q")
+    assert (
+        "evals/eval_bad.yaml:2: case 'a': judge 'similarity' takes no option 'treshold'. "
+        "Did you mean 'threshold'? It takes: expected, threshold, ignore_case."
+    ) in result.outlines
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.server.calls == []
+    project.write(
+        "conftest.py",
+        "import pytest\n\n@pytest.fixture\ndef judge_similarity():\n"
+        "    return lambda completion, case, treshold: True\n",
+    )
+    assert project.run("-q", "--co").ret == 0

@@ -143,11 +143,8 @@ class _Loader:
             self._fault(line, f"{name}has {both}")
             return ()
         messages: Any = wire.messages if wire.input is None else [{"role": "user", "content": wire.input}]
-        for message in wire.messages or ():
-            if not isinstance(message.get("role"), str):
-                self._fault(
-                    node.lines.get("messages", line), f"{name}a message lacks 'role', such as role: user"
-                )
+        for problem in checks.roles(wire):
+            self._fault(words.place(node, problem.at), name + problem.message)
         names = {**self._wire.vars, **wire.vars}
         if not names:
             return tuple(messages)

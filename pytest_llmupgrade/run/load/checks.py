@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_llmupgrade.parameters import param_faults
 from pytest_llmupgrade.run.load.words import shown
 from pytest_llmupgrade.run.repeats import EXAMPLES, pass_rule
-from pytest_llmupgrade.wording import one_line, shorten
+from pytest_llmupgrade.wording import nearest, one_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_llmupgrade.model import JudgeSpec
-    from pytest_llmupgrade.run.load.wire import Shared
+    from pytest_llmupgrade.run.load.wire import CaseWire, Shared
+
+
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+"""Of Chat Completions and the Responses API together."""
 
 
 class Problem(NamedTuple):
@@ -42,6 +46,17 @@ def shared(wire: Shared) -> Iterator[Problem]:
     declared = (wire.response_format or {}).get("json_schema")
     if isinstance(declared, dict) and (fault := schema_fault(declared.get("schema", {}))) is not None:
         yield Problem(("response_format",), f"response_format.json_schema.schema is no JSON Schema: {fault}")
+
+
+def roles(wire: CaseWire) -> Iterator[Problem]:
+    """Yield the messages without a role, or with one that neither API knows; a placeholder may stand for one."""
+    for index, message in enumerate(wire.messages or ()):
+        role = message.get("role")
+        if not isinstance(role, str):
+            yield Problem(("messages", index), "a message lacks 'role', such as role: user")
+        elif role not in _ROLES and "{{" not in role:
+            hint = nearest(role, _ROLES) or f"Known: {', '.join(_ROLES)}"
+            yield Problem(("messages", index, "role"), f"no API knows the role {shown(role)}. {hint}")
 
 
 def judge(spec: JudgeSpec) -> Iterator[str]:
