@@ -236,7 +236,8 @@ def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: st
             return value
     except (ValueError, ArithmeticError):
         pass
-    raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
+    what = "whole number" if kind is int else "finite number"
+    raise pytest.UsageError(f"{flag}={text}: give a {what} above 0, such as {flag}={example}")
 
 
 def _store(config: pytest.Config) -> Path | None:
