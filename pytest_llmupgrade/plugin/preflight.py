@@ -22,7 +22,7 @@ def check_names(settings: Settings, specs: Iterable[ModelSpec]) -> None:
     for name, meant in settings.misspelt(by_base):
         if name.lower() == meant.lower() or not _is_known(by_base[name]):
             raise UsageError(
-                f"--llm-models: {name!r} is not declared in pyproject.toml; did you mean {meant!r}? "
+                f"model {name!r} is not declared in pyproject.toml; did you mean {meant!r}? "
                 f'If it is another model, declare it, too: [tool.llmupgrade.models."{name}"]'
             )
 

@@ -265,7 +265,7 @@ def test_a_misspelt_model_is_not_sent_elsewhere(project: Project) -> None:
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     line = (
-        "ERROR: --llm-models: 'OLD' is not declared in pyproject.toml; did you mean 'old'? "
+        "ERROR: model 'OLD' is not declared in pyproject.toml; did you mean 'old'? "
         'If it is another model, declare it, too: [tool.llmupgrade.models."OLD"]'
     )
     assert line in [*result.errlines, *result.outlines]
