@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.model import ModelSpec, Price
+from pytest_llmupgrade.model_tables import line_of, model_faults, table_faults
 from pytest_llmupgrade.verdict.table import GateTable, gate_faults, gate_table
-from pytest_llmupgrade.wording import nearest
+from pytest_llmupgrade.wording import slip_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_llmupgrade.model_tables import TableFault
+
 LOCAL_PREFIX = "local/"
+_TABLE = "llmupgrade"
+_OTHER_SPELLINGS = ("pytest-llmupgrade", "pytest_llmupgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,12 @@ class Settings:
     monthly_requests: int | None = None
     """Production's traffic, for the cost per month."""
 
+    def misspelt(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield (name, declared model) for names without a table that are slips of one that has a table."""
+        for name in dict.fromkeys(name.partition("#")[0] for name in names):
+            if name not in self.models and (meant := slip_of(name, self.models)) is not None:
+                yield name, meant
+
     def spec(self, name: str) -> ModelSpec:
         """Return what is declared for a model, or for its base name where `name` ends in `#2`."""
         base = name.partition("#")[0]
@@ -56,19 +67,34 @@ def load_settings(pyproject: Path, *, shown: str = "pyproject.toml") -> Settings
     """Read the table; a missing file or table gives the defaults; FaultyFiles names every fault."""
     try:
         text = pyproject.read_text(encoding="utf-8")
-        table = tomllib.loads(text).get("tool", {}).get("llmupgrade")
+        tool = tomllib.loads(text).get("tool", {})
     except FileNotFoundError:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FaultyFiles([Fault(shown, 0, f"not valid TOML: {error}")]) from None
-    if table is None:
-        return Settings()
-    return _parse(table, text, shown)
+    for name in tool:
+        if name in _OTHER_SPELLINGS or (
+            name != _TABLE and get_close_matches(name.lower(), [_TABLE], cutoff=0.9)
+        ):
+            line = line_of(text, (name,))
+            raise FaultyFiles([Fault(shown, line, f"[tool.{name}] is not read; write [tool.{_TABLE}]")])
+    return _parse(tool[_TABLE], text, shown) if _TABLE in tool else Settings()
+
+
+def models_text(declared: object) -> str:
+    """Return what the ini value `llm_models` says as `--llm-models` would: a text, or a TOML list; UsageError else."""
+    if isinstance(declared, str):
+        return declared
+    if isinstance(declared, list) and all(isinstance(name, str) for name in declared):
+        return ",".join(declared)
+    raise UsageError(f"llm_models = {declared!r}: write llm_models = 'MODEL,MODEL', or a list of names")
 
 
 def parse_models(text: str) -> tuple[str, ...]:
     """Split `--llm-models`; UsageError where a name is empty or stands twice."""
     names = tuple(part.strip() for part in text.split(","))
+    if ";" in text:
+        raise UsageError(f"--llm-models={text}: write a comma between two models, not ';'")
     if not all(names):
         raise UsageError(f"--llm-models={text}: a name is empty; write --llm-models=MODEL[,MODEL...]")
     for index, name in enumerate(names):
@@ -90,7 +116,9 @@ def parse_models(text: str) -> tuple[str, ...]:
 def _parse(table: object, text: str, shown: str) -> Settings:
     faults = list(_faults(table))
     if faults:
-        raise FaultyFiles(Fault(shown, _line_of(text, key), message) for key, message in faults)
+        raise FaultyFiles(
+            Fault(shown, line_of(text, ("llmupgrade", *path)), message) for path, message in faults
+        )
     assert isinstance(table, dict)  # noqa: S101  _faults refuses anything else
     return Settings(
         models={name: _spec_fields(fields) for name, fields in table.get("models", {}).items()},
@@ -100,25 +128,6 @@ def _parse(table: object, text: str, shown: str) -> Settings:
     )
 
 
-_MODEL_KEYS: Mapping[str, tuple[type, ...]] = {
-    "wire_name": (str,),
-    "base_url": (str,),
-    "api_key_env": (str,),
-    "api": (str,),
-    "params": (dict,),
-    "price": (dict,),
-    "gguf": (str,),
-    "retires": (date,),
-    "timeout_s": (int, float),
-    "concurrency": (int,),
-    "requests_per_minute": (int, float),
-    "tokens_per_minute": (int, float),
-    "replay": (bool,),
-}
-_LIMITS = ("timeout_s", "concurrency", "requests_per_minute", "tokens_per_minute")
-_PRICE_KEYS: Mapping[str, tuple[type, ...]] = dict.fromkeys(
-    ("input", "output", "cached_input", "batch"), (int, float)
-)
 _JUDGE_KEYS: Mapping[str, tuple[type, ...]] = {
     "model": (str,),
     "prompt": (str,),
@@ -131,78 +140,32 @@ _TOP_KEYS: Mapping[str, tuple[type, ...]] = {
     "gate": (dict,),
     "monthly_requests": (int,),
 }
-_TYPE_WORDS = {
-    str: "a text",
-    dict: "a table",
-    int: "a number",
-    float: "a number",
-    bool: "true or false",
-    date: "a date without quotes, such as 2026-12-31",
-}
 
 
-def _faults(table: object) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is wrong) for everything in the table that is."""
+def _faults(table: object) -> Iterator[TableFault]:
+    """Yield (path, what is wrong) for everything in the table that is."""
     if not isinstance(table, dict):
-        yield "llmupgrade", "[tool.llmupgrade] must be a table"
+        yield (), "[tool.llmupgrade] must be a table"
         return
-    yield from _table_faults("tool.llmupgrade", table, _TOP_KEYS)
+    yield from table_faults("tool.llmupgrade", table, _TOP_KEYS)
     traffic = table.get("monthly_requests", 1)
     if isinstance(traffic, int) and traffic < 1:
-        yield "monthly_requests", f"[tool.llmupgrade]: monthly_requests must be 1 or more, not {traffic!r}"
+        yield (
+            ("monthly_requests",),
+            f"[tool.llmupgrade]: monthly_requests must be 1 or more, not {traffic!r}",
+        )
     judge = table.get("judge", {})
-    yield from _table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS)
+    yield from table_faults("tool.llmupgrade.judge", judge, _JUDGE_KEYS, "judge")
     votes = judge.get("votes", 1) if isinstance(judge, dict) else 1
     if isinstance(votes, int) and (votes < 1 or votes % 2 == 0):
-        yield "votes", "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
+        yield ("judge", "votes"), "[tool.llmupgrade.judge]: votes must be odd, so that they cannot tie"
     if isinstance(table.get("gate", {}), dict):
-        yield from gate_faults(table.get("gate", {}))
+        for key, message in gate_faults(table.get("gate", {})):
+            yield ("gate", key), message
     models = table.get("models", {})
     for name, fields in models.items() if isinstance(models, dict) else ():
-        yield from _model_faults(f'tool.llmupgrade.models."{name}"', fields)
-
-
-def _model_faults(where: str, fields: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(fields, dict):
-        yield where, f"[{where}] must be a table"
-        return
-    yield from _table_faults(where, fields, _MODEL_KEYS)
-    if fields.get("api", "chat") not in ("chat", "responses"):
-        yield "api", f"[{where}]: api = {fields['api']!r} is unknown; write 'chat' or 'responses'"
-    if isinstance(fields.get("retires"), datetime):
-        yield "retires", f"[{where}]: retires must be a date without a time, such as 2026-12-31"
-    for key in _LIMITS:
-        value = fields.get(key, 1)
-        if isinstance(value, int | float) and value <= 0:
-            yield key, f"[{where}]: {key} must be above 0, not {value!r}"
-    price = fields.get("price")
-    if isinstance(price, dict):
-        yield from _table_faults(f"{where}.price", price, _PRICE_KEYS)
-        for key in ("input", "output"):
-            if key not in price:
-                yield "price", f"[{where}]: price lacks {key!r}, in USD per million tokens"
-
-
-def _table_faults(
-    where: str, table: object, known: Mapping[str, tuple[type, ...]]
-) -> Iterator[tuple[str, str]]:
-    if not isinstance(table, dict):
-        return
-    for key, value in table.items():
-        if key not in known:
-            yield key, f"[{where}]: unknown key {key!r}. {nearest(key, known) or _listing(known)}"
-        elif not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
-            yield key, f"[{where}]: {key} must be {_TYPE_WORDS[known[key][0]]}, not {value!r}"
-
-
-def _listing(known: Mapping[str, object]) -> str:
-    return f"Known: {', '.join(known)}"
-
-
-def _line_of(text: str, key: str) -> int:
-    """Return the line where a key or table of that name stands, 0 if none does (tomllib tells no lines)."""
-    pattern = re.compile(rf"""^\s*(\[.*)?["']?{re.escape(key)}["']?\s*(=|\]|\.)|\b{re.escape(key)}\s*=""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)), 0)
+        for path, message in model_faults(f'tool.llmupgrade.models."{name}"', fields):
+            yield ("models", name, *path), message
 
 
 def _spec_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:

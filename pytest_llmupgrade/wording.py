@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 UNPRICED = "unpriced"
 _SMALLEST = Decimal("0.000001")
+_SEPARATORS = re.compile(r"[-_. ]")
+_SHORTEST_SLIP = 4
+"""Characters of a name from which one letter tells no other name."""
 _LONGEST_NAME = 80  # characters; what is longer is no slip of the pen
 
 
@@ -119,6 +122,32 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in sorted(known, reverse=True)}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"Did you mean {by_lower[found[0]]!r}?" if found else ""
+
+
+def slip_of(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name of which another is a slip: its case, its separators, or one letter inside it.
+
+    Neither a digit nor the last letter counts: `model-a` and `model-b`, or two versions, are two models.
+    """
+    return next((each for each in known if each != name and _is_slip(name.lower(), each.lower())), None)
+
+
+def _is_slip(name: str, meant: str) -> bool:
+    if _SEPARATORS.sub("", name) == _SEPARATORS.sub("", meant):
+        return True
+    shorter, longer = sorted((name, meant), key=len)
+    if len(shorter) < _SHORTEST_SLIP or len(longer) - len(shorter) > 1:
+        return False
+    if len(shorter) < len(longer):
+        at = next((at for at in range(len(shorter)) if shorter[at] != longer[at]), len(shorter))
+        return at < len(shorter) and longer[at].isalpha() and shorter[at:] == longer[at + 1 :]
+    apart = [at for at in range(len(name)) if name[at] != meant[at]]
+    if not all(name[at].isalpha() and meant[at].isalpha() for at in apart):
+        return False
+    if len(apart) == 1:
+        return apart[0] < len(name) - 1
+    swapped = len(apart) == 2 and apart[1] == apart[0] + 1  # noqa: PLR2004  two neighbours
+    return swapped and name[apart[0]] == meant[apart[1]] and name[apart[1]] == meant[apart[0]]
 
 
 # --- foreign text ----------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.commands.naming import GLOBS, foreign_judge
+from pytest_llmupgrade.commands.rehearsing import judge_faults
 from pytest_llmupgrade.errors import Fault, FaultyFiles, UsageError
 from pytest_llmupgrade.prompts import find_prompts, load_prompts
 from pytest_llmupgrade.prompts.binding import case_faults
@@ -36,10 +38,14 @@ def check(paths: Iterable[Path], say: Callable[[str], object]) -> int:
             faults.extend(fault for fault in error.faults if fault not in faults)
     if faults:
         raise FaultyFiles(faults)
-    say(f"{plural(len(files), 'file')}, {plural(len(cases), 'case')}: all in order")
-    for name in dict.fromkeys(judge.name for case in cases for judge in case.judges):
-        if note := foreign_judge(name):
-            say(note)
+    named = dict.fromkeys(judge.name for case in cases for judge in case.judges)
+    notes = [note for note in map(foreign_judge, named) if note]
+    found = (
+        "in order but for a judge's name" if any("Did you mean" in note for note in notes) else "all in order"
+    )
+    say(f"{plural(len(files), 'file')}, {plural(len(cases), 'case')}: {found}")
+    for note in notes:
+        say(note)
     return 0
 
 
@@ -52,11 +58,25 @@ def _check(path: Path) -> tuple[Case, ...]:
         load_prompts(path)
         return ()
     cases = load_suite(path, file=path.as_posix())
+    own = _own_judges(path)
+    faults = list(judge_faults(cases, lambda name: f"judge_{name.removeprefix('judge_')}" not in own))
     if any(case.prompt is not None for case in cases):
-        faults = tuple(case_faults(cases, _prompts_of(path)))
-        if faults:
-            raise FaultyFiles(faults)
+        faults.extend(case_faults(cases, _prompts_of(path)))
+    if faults:
+        raise FaultyFiles(faults)
     return tuple(cases)
+
+
+def _own_judges(path: Path) -> frozenset[str]:
+    """Return the names after `judge_` that the conftest.py files of a file's folders mention: they may be fixtures."""
+    root, folder = Path.cwd(), path.resolve().parent
+    inside = [each for each in (folder, *folder.parents) if each == root or root in each.parents]
+    texts = [
+        (each / "conftest.py").read_text(encoding="utf-8", errors="replace")
+        for each in inside or [folder]
+        if (each / "conftest.py").is_file()
+    ]
+    return frozenset(name for text in texts for name in re.findall(r"\bjudge_\w+", text))
 
 
 def _prompts_of(path: Path) -> Prompts | None:

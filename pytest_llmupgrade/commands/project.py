@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.errors import Fault, FaultyFiles
-from pytest_llmupgrade.settings import load_settings, parse_models
+from pytest_llmupgrade.settings import load_settings, models_text, parse_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def _pytest_table(path: Path) -> dict[str, Any]:
 def _of_pytest(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
     addopts = table.get("addopts", "")
     words = addopts if isinstance(addopts, str) else " ".join(map(str, addopts))
-    models = _flag(words, "--llm-models") or str(table.get("llm_models", ""))
+    models = _flag(words, "--llm-models") or models_text(table.get("llm_models", ""))
     names = parse_models(models) if models else ()
     first = _flag(words, "--llm-incumbent") or next(iter(names), None)
     for name in names:

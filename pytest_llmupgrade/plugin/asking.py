@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_llmupgrade.errors import CallError
+from pytest_llmupgrade.errors import CallError, UsageError
 from pytest_llmupgrade.model import CallFailure
+from pytest_llmupgrade.parameters import param_faults
 from pytest_llmupgrade.run.plan import free_request
 
 if TYPE_CHECKING:
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Answer, Completion, Json, JsonObject, Request
     from pytest_llmupgrade.plugin.session import LlmSession
     from pytest_llmupgrade.plugin.trial import Trial
+
+
+_NOT_ASKED = {
+    "model": "--llm-models says who is asked; leave it out",
+    "messages": "give the messages as the first argument",
+    "input": "give the text as the first argument",
+    "stream": "answers are read whole; leave it out",
+    "n": "one answer is read; ask as often as you need, or pass --llm-repeat",
+}
+"""By a parameter that nobody may set: what to write instead in Python."""
 
 
 class Llm:
@@ -33,6 +44,8 @@ class Llm:
 
     def __call__(self, prompt: str | Sequence[JsonObject], **params: Json) -> Completion:
         """Return the model's answer to a text or to chat messages; CallError where there is none."""
+        for key, _remedy in param_faults(params):
+            raise UsageError(f"llm(..., {key}=...): {_NOT_ASKED[key]}")
         messages = ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
         spec = self._session.specs[self._trial.model]
         return self.ask(free_request(spec, messages, params, repeat=self._trial.repeat))

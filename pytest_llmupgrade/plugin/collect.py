@@ -82,6 +82,7 @@ class EvalFile(pytest.Module):
         judges = dict(self._judge_fixtures(cases))
         faults = [
             *_unknown_judges(self, cases, judges),
+            *_misused_judges(self, cases, judges),
             *_no_judge_model(self, cases),
             *_reserved_marks(cases),
             *_changed_since_baseline(self, cases),
@@ -132,6 +133,13 @@ def _unknown_judge(node: EvalFile, ids: Sequence[str], name: str) -> str:
     hint = nearest(name, [*judges, *names]) or f"Known: {', '.join(sorted(judges))}, llm_judge"
     others = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
     return f"case {ids[0]!r}{others}: unknown judge {name!r}. {hint}"
+
+
+def _misused_judges(node: EvalFile, cases: Iterable[Case], known: Mapping[str, str]) -> Iterator[Fault]:
+    from pytest_llmupgrade.commands.rehearsing import judge_faults
+
+    ours = {name for name, fixture in known.items() if is_builtin_fixture(node, fixture)}
+    return judge_faults(cases, ours.__contains__)
 
 
 def _no_judge_model(node: EvalFile, cases: Iterable[Case]) -> Iterator[Fault]:

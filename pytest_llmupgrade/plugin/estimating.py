@@ -11,6 +11,7 @@ from pytest_llmupgrade.model import Completion
 from pytest_llmupgrade.plugin.calls import store_path
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.prefetch import planned_calls
+from pytest_llmupgrade.plugin.start import with_usage_errors
 from pytest_llmupgrade.run.estimate import CHARS_PER_TOKEN, OUTPUT_TOKENS, Ask, estimate, estimate_lines
 from pytest_llmupgrade.store import Store
 from pytest_llmupgrade.wording import plural
@@ -32,7 +33,7 @@ class EstimateHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Print the estimate; True: the items are done with."""
-        print_estimate(session)
+        with_usage_errors(print_estimate, session)
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -235,7 +236,8 @@ def _positive(flag: str, text: str | None, kind: Callable[[str], T], example: st
             return value
     except (ValueError, ArithmeticError):
         pass
-    raise pytest.UsageError(f"{flag}={text}: give a number above 0, such as {flag}={example}")
+    what = "whole number" if kind is int else "finite number"
+    raise pytest.UsageError(f"{flag}={text}: give a {what} above 0, such as {flag}={example}")
 
 
 def _store(config: pytest.Config) -> Path | None:
@@ -291,20 +293,28 @@ def _retire_within(text: str | None) -> int | None:
 
 def _models(config: pytest.Config) -> tuple[str, ...]:
     given: str | None = config.getoption("llm_models")
-    text = given if given is not None else config.getini("llm_models")
+    declared = _declared_models(config) if given is None else None
     incumbent: str | None = config.getoption("llm_incumbent")
-    if given is None and not text:
+    if given is None and not declared:
         if incumbent:
             raise pytest.UsageError("--llm-incumbent needs --llm-models=MODEL[,MODEL...] beside it")
         return ()
     from pytest_llmupgrade.errors import UsageError
-    from pytest_llmupgrade.settings import parse_models
+    from pytest_llmupgrade.settings import models_text, parse_models
 
     try:
-        names = parse_models(text)
+        names = parse_models(models_text(declared) if given is None else given)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return _incumbent_first(names, incumbent)
+
+
+def _declared_models(config: pytest.Config) -> object:
+    """Return the ini value as it stands: from TOML it may be a list, of which newer pytests warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        declared: object = config.getini("llm_models")
+    return declared
 
 
 def _incumbent_first(names: tuple[str, ...], incumbent: str | None) -> tuple[str, ...]:

@@ -105,6 +105,12 @@ class LlmSession:
         """Whether anything was recorded."""
         return "journal" in self.__dict__ and bool(self.journal.rows)
 
+    def check_settings(self) -> None:
+        """Raise LlmUpgradeError for settings that cannot be read, and for models that are misspelt."""
+        from pytest_llmupgrade.plugin.preflight import check_names
+
+        check_names(self.settings, self.specs.values())
+
     def check(self) -> None:
         """Raise LlmUpgradeError for settings or models that cannot work, before anything runs."""
         from pytest_llmupgrade.plugin.failing import check_gate

@@ -29,6 +29,8 @@ def configure(config: pytest.Config) -> None:
     session = LlmSession(config, read_options(config))
     config.stash[SESSION] = session
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if session.options.models and worker_input is None:
+        with_usage_errors(session.check_settings)
     if worker_input is None and (session.options.models or session.options.retire_within_days is not None):
         from pytest_llmupgrade.plugin.deadlines import DeadlineHooks
 

@@ -122,6 +122,7 @@ def test_all_faults_of_all_files_at_once(project: Project, distribution: tuple[s
                 "write old,old#2"
             ),
         ),
+        ("old;new", "--llm-models=old;new: write a comma between two models, not ';'"),
         ("a b", "--llm-models=a b: 'a b' has a space, a bracket or '::' in it"),
         (
             "local/smollm2-135",
@@ -196,3 +197,113 @@ def test_wrong_flags(project: Project, arguments: tuple[str, ...], line: str) ->
     result = project.run(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ('model="gpt-4"', "llm(..., model=...): --llm-models says who is asked; leave it out"),
+        ("stream=True", "llm(..., stream=...): answers are read whole; leave it out"),
+    ],
+)
+def test_a_python_test_asks_the_model_under_test(project: Project, call: str, words: str) -> None:
+    """A parameter of `llm` that would ask another model is an error of ours, and nothing is asked."""
+    (project.pytester.path / "evals/eval_support.yaml").unlink()
+    project.write("test_own.py", f"def test_own(llm):\n    llm('hello', {call})\n")
+    project.models = "old"
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    assert words in result.outlines
+    assert project.server.calls == []
+
+
+def test_params_name_no_model(project: Project) -> None:
+    """A case's parameters cannot put one model in all columns: one line, exit code 4, and no call."""
+    project.write(
+        "evals/eval_bad.yaml",
+        "cases:\n  - {id: a, input: x, expected: x, judge: contains, params: {model: gpt-4}}\n",
+    )
+    result = project.run("-q")
+    assert (
+        "evals/eval_bad.yaml:2: case 'a': params must not hold 'model'; --llm-models says who is asked; "
+        "another name on the wire is wire_name in pyproject.toml"
+    ) in result.outlines
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.server.calls == []
+
+
+@pytest.mark.parametrize("flag", ["--co", "--llm-estimate"])
+def test_wrong_settings_where_nothing_is_called(project: Project, flag: str) -> None:
+    """A wrong setting is the same line and exit code 4 where a run only lists or plans."""
+    project.write("pyproject.toml", '[tool.llmupgrade.models."old"]\nbase_ulr = "x"\n')
+    result = project.run(flag)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    line = (
+        "pyproject.toml:2: [tool.llmupgrade.models.\"old\"]: unknown key 'base_ulr'. Did you mean 'base_url'?"
+    )
+    assert f"ERROR: {line}" in [*result.errlines, *result.outlines]
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("table", ["tool.pytest.ini_options", "tool.pytest"])
+def test_a_list_of_models_in_the_ini_file(project: Project, table: str) -> None:
+    """A TOML list for llm_models is read as a text is, or refused in one line where pytest itself takes none."""
+    project.write("pyproject.toml", f'[{table}]\nllm_models = ["old", "new"]\n')
+    project.models = None
+    result = project.run("--co", "-q")
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    if table == "tool.pytest":
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+    else:
+        assert "evals/eval_support.yaml::order-status[new]" in result.outlines
+
+
+def test_a_misspelt_model_is_not_sent_elsewhere(project: Project) -> None:
+    """A slip of a declared model is one line and no call: its prompts would go to another provider."""
+    project.write("pyproject.toml", '[tool.llmupgrade.models.old]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    project.models = "OLD,new"
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    line = (
+        "ERROR: model 'OLD' is not declared in pyproject.toml; did you mean 'old'? "
+        'If it is another model, declare it, too: [tool.llmupgrade.models."OLD"]'
+    )
+    assert line in [*result.errlines, *result.outlines]
+    assert project.server.calls == []
+
+
+def test_real_models_may_resemble_declared_ones(project: Project) -> None:
+    """A model that a provider is known to have is no slip of a declared one."""
+    project.write("pyproject.toml", "[tool.llmupgrade.models.gpt-4-1]\n[tool.llmupgrade.models.gpt-40]\n")
+    project.models = "gpt-4.1,gpt-4o"
+    assert project.run("--co").ret == 0
+
+
+def test_a_wrong_address_in_the_environment(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OPENAI_BASE_URL that is no address is one line for all models, before anything is tried."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8801")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    line = "OPENAI_BASE_URL must be an address such as https://llm.example.com/v1, not 'localhost:8801'"
+    assert [each for each in [*result.errlines, *result.outlines] if "OPENAI_BASE_URL" in each] == [
+        f"ERROR: {line}"
+    ]
+
+
+def test_a_judge_s_wrong_option_costs_no_call(project: Project) -> None:
+    """An option that a built-in judge does not take ends the run before any call; one that was replaced takes its own."""
+    text = "cases:\n  - {id: a, input: x, expected: y, judge: {similarity: {treshold: 0.9}}}\n"
+    project.write("evals/eval_bad.yaml", text)
+    result = project.run("-q")
+    assert (
+        "evals/eval_bad.yaml:2: case 'a': judge 'similarity' takes no option 'treshold'. "
+        "Did you mean 'threshold'? It takes: expected, threshold, ignore_case."
+    ) in result.outlines
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.server.calls == []
+    project.write(
+        "conftest.py",
+        "import pytest\n\n@pytest.fixture\ndef judge_similarity():\n"
+        "    return lambda completion, case, treshold: True\n",
+    )
+    assert project.run("-q", "--co").ret == 0

@@ -289,12 +289,21 @@ def test_a_budget_needs_prices(project: Project) -> None:
     assert not project.server.calls
 
 
-@pytest.mark.parametrize("flag", ["--llm-budget=much", "--llm-concurrency=0", "--llm-deadline=nan"])
-def test_numbers_are_checked(project: Project, flag: str) -> None:
-    """A number that is none, or not above 0, is a usage error that shows an example."""
+@pytest.mark.parametrize(
+    ("flag", "kind"),
+    [
+        ("--llm-budget=much", "finite"),
+        ("--llm-budget=inf", "finite"),
+        ("--llm-concurrency=0", "whole"),
+        ("--llm-concurrency=1.5", "whole"),
+        ("--llm-deadline=nan", "finite"),
+    ],
+)
+def test_numbers_are_checked(project: Project, flag: str, kind: str) -> None:
+    """A number that is none, not above 0, or not of the kind that is wanted, is a usage error that shows an example."""
     result = project.run(flag)
     assert result.ret == 4
-    result.stderr.fnmatch_lines([f"ERROR: {flag}: give a number above 0, such as --llm-*"])
+    result.stderr.fnmatch_lines([f"ERROR: {flag}: give a {kind} number above 0, such as --llm-*"])
 
 
 def test_a_deadline_ends_the_calls(project: Project) -> None:

@@ -100,7 +100,7 @@ def test_an_own_target_is_repeated(coin: Project) -> None:
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
-        ("--llm-repeat=0", "give a number above 0"),
+        ("--llm-repeat=0", "give a whole number above 0"),
         ("--llm-repeat=2000", "at most 1000"),
         ("--llm-pass-when=most", "write all, any, majority, or a share"),
     ],

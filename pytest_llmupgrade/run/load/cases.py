@@ -84,7 +84,7 @@ class _Loader:
         self._judges = self._default_judges()
         self._rules = tuple(self._read_rules(wire.models, self._line("models"), ""))
         for problem in checks.shared(wire):
-            self._fault(self._line(problem.key), problem.message)
+            self._fault(words.place(root, problem.at), problem.message)
 
     def cases(self) -> Iterator[Case]:
         for index, wire in enumerate(self._wire.cases):
@@ -96,7 +96,7 @@ class _Loader:
         name = f"case {printable(wire.id)!r}: "
         self._check_id(wire.id, line)
         for problem in checks.shared(wire):
-            self._fault(node.lines.get(problem.key, line), name + problem.message)
+            self._fault(words.place(node, problem.at), name + problem.message)
         shared = self._wire
         return Case(
             id=wire.id,
@@ -143,11 +143,8 @@ class _Loader:
             self._fault(line, f"{name}has {both}")
             return ()
         messages: Any = wire.messages if wire.input is None else [{"role": "user", "content": wire.input}]
-        for message in wire.messages or ():
-            if not isinstance(message.get("role"), str):
-                self._fault(
-                    node.lines.get("messages", line), f"{name}a message lacks 'role', such as role: user"
-                )
+        for problem in checks.roles(wire):
+            self._fault(words.place(node, problem.at), name + problem.message)
         names = {**self._wire.vars, **wire.vars}
         if not names:
             return tuple(messages)
