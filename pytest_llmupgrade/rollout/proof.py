@@ -12,7 +12,7 @@ from pytest_llmupgrade.wording import plural, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_llmupgrade.decisions.wire import Candidate, DecisionFile, Suite
+    from pytest_llmupgrade.decisions.wire import Asked, Candidate, DecisionFile, Suite
     from pytest_llmupgrade.rollout.change import Change
     from pytest_llmupgrade.rollout.config import Rollout
 
@@ -20,6 +20,8 @@ PromptNow: TypeAlias = "Callable[[str, str], str]"
 """(prompt, model) -> the SHA-256 of what the model is told now; UsageError where nobody can say."""
 SuiteNow: TypeAlias = "Callable[[str], Suite | str]"
 """FILE -> the eval file as it stands now, or why it cannot be read."""
+AskedNow: TypeAlias = "Callable[[str, Asked], str]"
+"""(FILE, who was asked) -> the SHA-256 of what that model would be sent now; LlmUpgradeError where nobody can say."""
 
 
 def evidence_ruling(change: Change, decision: DecisionFile | str) -> Ruling:
@@ -39,16 +41,22 @@ def evidence_ruling(change: Change, decision: DecisionFile | str) -> Ruling:
 
 
 def fingerprint_ruling(
-    change: Change, decision: DecisionFile | str, *, prompt_now: PromptNow, suite_now: SuiteNow
+    change: Change,
+    decision: DecisionFile | str,
+    *,
+    prompt_now: PromptNow,
+    suite_now: SuiteNow,
+    asked_now: AskedNow,
 ) -> Ruling:
-    """Return whether the decision is on the models, prompts and cases that there are now."""
+    """Return whether the decision is on the models, prompts, cases and parameters that there are now."""
     if isinstance(decision, str):
         return Ruling(result="noted", words="fingerprint: there is no decision to compare with; see evidence")
+    found = candidates_for(decision, change.after.arms["new"].model)
     faults = [
         *_model_faults(change.after, decision),
-        *_prompt_faults(change.after, candidates_for(decision, change.after.arms["new"].model), prompt_now),
+        *_prompt_faults(change.after, found, prompt_now),
         *_suite_faults(decision, suite_now),
-    ]
+    ] or _asked_faults(decision, found, asked_now)  # whatever differs above was sent otherwise, too
     if not faults:
         return PASSED
     more = f" (and {plural(len(faults) - 1, 'more difference')})" if faults[1:] else ""
@@ -88,8 +96,13 @@ def _model_faults(rollout: Rollout, decision: DecisionFile) -> Iterator[str]:
 
 def _prompt_faults(rollout: Rollout, found: Sequence[Candidate], prompt_now: PromptNow) -> Sequence[str]:
     """Return what the prompts of the likest candidate differ in: a model may stand there in several versions."""
-    wanted = [each for each in found if each.verdict == "safe"] or found
-    return min((tuple(_told_otherwise(rollout, each, prompt_now)) for each in wanted), key=len, default=())
+    return min(
+        (tuple(_told_otherwise(rollout, each, prompt_now)) for each in _likely(found)), key=len, default=()
+    )
+
+
+def _likely(found: Sequence[Candidate]) -> Sequence[Candidate]:
+    return [each for each in found if each.verdict == "safe"] or found
 
 
 def _told_otherwise(rollout: Rollout, candidate: Candidate, prompt_now: PromptNow) -> Iterator[str]:
@@ -119,3 +132,28 @@ def _suite_faults(decision: DecisionFile, suite_now: SuiteNow) -> Iterator[str]:
             yield f"{suite.file} has {plural(now.cases, 'case')} now, {suite.cases:,} were run"
         elif now.sha256 != suite.sha256:
             yield f"{suite.file} asks or wants something else now"
+
+
+def _asked_faults(decision: DecisionFile, found: Sequence[Candidate], asked_now: AskedNow) -> Sequence[str]:
+    """Return what either model is sent otherwise now, whatever it is: an inline system message, a temperature."""
+    faults = {each.asked: tuple(_sent_otherwise(decision, each.asked, asked_now)) for each in _likely(found)}
+    old = tuple(_sent_otherwise(decision, decision.incumbent.asked, asked_now))
+    return (*old, *min(faults.values(), key=len, default=()))
+
+
+def _sent_otherwise(decision: DecisionFile, asked: Asked, asked_now: AskedNow) -> Iterator[str]:
+    sent = {suite.file: suite for suite in asked.suites}
+    for suite in decision.suites:
+        then = sent.get(suite.file)
+        if then is None or then.cases != suite.cases:
+            count = 0 if then is None else then.cases
+            yield f"{printable(asked.model)} was sent {count:,} of the {plural(suite.cases, 'case')} of {suite.file}"
+            continue
+        try:
+            if asked_now(suite.file, asked) != then.sha256:
+                yield (
+                    f"{suite.file} sends {printable(asked.model)} something else now: messages, parameters, "
+                    "tools or the response format"
+                )
+        except LlmUpgradeError as error:
+            yield "; ".join(str(error).splitlines())

@@ -189,10 +189,11 @@ def test_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 BAD = [
     (b"", "Expecting value"),
-    (b"[]", "its schema is not 'llmupgrade-decision/1'"),
+    (b"[]", "its schema is not 'llmupgrade-decision/2'"),
     (b'{"schema": "llmupgrade-report/1"}', "its schema is not"),
-    (b'{"schema": "llmupgrade-decision/2"}', "upgrade pytest-llmupgrade"),
-    (b'{"schema": "llmupgrade-decision/1"}', "created: field required"),
+    (b'{"schema": "llmupgrade-decision/3"}', "upgrade pytest-llmupgrade"),
+    (b'{"schema": "llmupgrade-decision/1"}', "run the suite again with --llm-decision"),
+    (b'{"schema": "llmupgrade-decision/2"}', "created: field required"),
     (b"\xff\xfe", ""),
 ]
 

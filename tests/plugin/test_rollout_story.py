@@ -145,6 +145,43 @@ def test_a_pilot_starts_and_grows_on_evidence(
     )
 
 
+INLINE = """\
+  - id: inline
+    prompt: null
+    messages:
+      - {role: system, content: You are careful.}
+      - {role: user, content: question easy}
+"""
+SUITE, SETTINGS = "evals/eval_support.yaml", "pyproject.toml"
+
+
+def test_a_decision_is_on_what_was_sent(project: Project, repository: Repository) -> None:
+    """Whatever changes a request stops a start: an inline system message, params, a prompt that no arm names."""
+    folder = repository.path
+    (folder / SUITE).write_text(f"prompt: support\n{many(3)}{INLINE}", encoding="utf-8")
+    project.run("evals", "--llm-decision=decision.json")
+    rollout = ROLLOUT.format(percent=5).replace(", prompt: support", "")
+    (folder / "rollout.yaml").write_text(rollout, encoding="utf-8")
+    fingerprint = ("rollout.yaml", "-k", "fingerprint", "--llm-base=HEAD")
+    assert repository.run(*fingerprint).ret == 0
+    own = "[tool.llmupgrade.models.{}]\nparams = {{temperature = 2}}\n"
+    for file, before, after, who in (
+        (SUITE, "You are careful.", "Insult the user.", "old"),
+        (SUITE, "prompt: support\n", "prompt: support\nparams: {temperature: 2, max_tokens: 1}\n", "old"),
+        (SUITE, "  - {id: case-0,", "  - {id: case-0, params: {seed: 1},", "old"),
+        ("prompts.yaml", "Answer.", "Answer everything with rubbish.", "new"),
+        (SETTINGS, "", own.format("new"), "new"),
+        (SETTINGS, "", own.format("old"), "old"),
+    ):
+        text = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(text.replace(before, after, 1), encoding="utf-8")
+        result = repository.run(*fingerprint)
+        assert failing(result) == ["fingerprint"], after
+        result.stdout.fnmatch_lines([f"*{SUITE} sends {who} something else now: *; run the suite again *"])
+        (folder / file).write_text(text, encoding="utf-8")
+    assert repository.run(*fingerprint).ret == 0
+
+
 def test_a_harmful_pilot_does_not_grow(project: Project, repository: Repository) -> None:
     """Traffic in which the new arm fails three times as often fails the raise, and every run that sees it."""
     set_percent(repository, 5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.deadlines import Deadline, Match, Notice
-from pytest_llmupgrade.decisions.wire import Candidate, DecisionFile, Incumbent, Suite, Told, ToldBoth
+from pytest_llmupgrade.decisions.wire import Asked, Candidate, DecisionFile, Incumbent, Suite, Told, ToldBoth
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.change import Change
 from pytest_llmupgrade.rollout.ends import deadline_ruling, last_day
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 FILE = "evals/eval_support.yaml"
 SUITE = Suite(file=FILE, cases=120, sha256="suite")
+SENT = Suite(file=FILE, cases=120, sha256="sent")
+OLD = Asked(model="gpt-3.5-turbo", version=None, suites=(SENT,))
+NEW = Asked(model="gpt-4o", version=None, suites=(SENT,))
 BOTH = ToldBoth(incumbent=Told(version="v1", sha256="old"), candidate=Told(version="v2", sha256="new"))
 SAFE = Candidate(
     name="gpt-4o",
     model="gpt-4o",
+    asked=NEW,
     verdict="safe",
     difference=0.01,
     interval=(-0.02, 0.04),
@@ -39,17 +43,19 @@ SAFE = Candidate(
     unpaired=0,
     broke=1,
     fixed=2,
+    weighted=True,
+    breaches=(),
     prompts={"support": BOTH},
 )
 DECISION = DecisionFile(
-    schema="llmupgrade-decision/1",
+    schema="llmupgrade-decision/2",
     created="2026-11-20T10:00:00+00:00",
     plugin_version="0.1.0",
     runs=("run",),
     suite_hash="all",
     suites=(SUITE,),
     judge_models=(),
-    incumbent=Incumbent(name="gpt-3.5-turbo", model="gpt-3.5-turbo"),
+    incumbent=Incumbent(name="gpt-3.5-turbo", model="gpt-3.5-turbo", asked=OLD),
     candidates=(SAFE,),
 )
 WORSE = replace(SAFE, verdict="regression", difference=-0.08, interval=(-0.12, -0.04))
@@ -97,9 +103,10 @@ def fingerprint(
     *,
     prompts: Mapping[tuple[str, str], str] | None = None,
     suite: Suite | str = SUITE,
+    sent: Mapping[str, str] | None = None,
     change: Change = START,
 ) -> Ruling:
-    """Return the ruling where prompts and suite are as given now."""
+    """Return the ruling where prompts, suite and what each model is sent are as given now."""
     now = prompts or {("support", "gpt-3.5-turbo"): "old", ("support", "gpt-4o"): "new"}
 
     def prompt_now(name: str, model: str) -> str:
@@ -107,13 +114,19 @@ def fingerprint(
             raise UsageError(f"unknown prompt {name!r} (prompts.yaml). Known: terse")
         return now[name, model]
 
-    return fingerprint_ruling(change, decision, prompt_now=prompt_now, suite_now=lambda _file: suite)
+    return fingerprint_ruling(
+        change,
+        decision,
+        prompt_now=prompt_now,
+        suite_now=lambda _file: suite,
+        asked_now=lambda _file, asked: (sent or {}).get(asked.model, "sent"),
+    )
 
 
 OLD_ONLY = {("support", "gpt-3.5-turbo"): "old"}
 STORIES = {
     "another incumbent": fingerprint(
-        replace(DECISION, incumbent=Incumbent(name="gpt-4", model="gpt-4")),
+        replace(DECISION, incumbent=replace(DECISION.incumbent, name="gpt-4", model="gpt-4")),
     ),
     "a prompt was edited": fingerprint(DECISION, prompts={**OLD_ONLY, ("support", "gpt-4o"): "edited"}),
     "a prompt is gone": fingerprint(DECISION, prompts=OLD_ONLY),
@@ -121,9 +134,13 @@ STORIES = {
     "a case was added": fingerprint(DECISION, suite=replace(SUITE, cases=121)),
     "a case was edited": fingerprint(DECISION, suite=replace(SUITE, sha256="edited")),
     "the suite is gone": fingerprint(DECISION, suite=f"{FILE} is gone"),
+    "the new model is sent something else": fingerprint(DECISION, sent={"gpt-4o": "hotter"}),
+    "both are": fingerprint(DECISION, sent={"gpt-4o": "hotter", "gpt-3.5-turbo": "hotter"}),
+    "some of it was not sent": fingerprint(decided(replace(SAFE, asked=replace(NEW, suites=())))),
     "no suite": fingerprint(replace(DECISION, suites=())),
     "all of it": fingerprint(
-        replace(DECISION, incumbent=Incumbent(name="gpt-4", model="gpt-4")), suite=f"{FILE} is gone"
+        replace(DECISION, incumbent=replace(DECISION.incumbent, name="gpt-4", model="gpt-4")),
+        suite=f"{FILE} is gone",
     ),
     "a regression": evidence_ruling(START, decided(WORSE)),
     "inconclusive": evidence_ruling(START, decided(UNSURE)),
@@ -142,7 +159,7 @@ def test_golden_sentences() -> None:
 def test_the_same_is_the_same() -> None:
     """Where models, prompts and cases are as they were, the fingerprint passes."""
     assert fingerprint(DECISION).result == "pass"
-    named = replace(DECISION, incumbent=Incumbent(name="gpt-3.5-turbo", model="deployment-7"))
+    named = replace(DECISION, incumbent=replace(DECISION.incumbent, model="deployment-7"))
     assert fingerprint(named).result == "pass"
 
 
