@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.rollout.config import ArmName
     from pytest_llmupgrade.rollout.findings import Reading
     from pytest_llmupgrade.rollout.places import Place
+    from pytest_llmupgrade.verdict import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class Surroundings:
     """The project's: eval files are named from there."""
     spec_of: Callable[[str], ModelSpec]
     """What the settings say of a model."""
+    rule: Callable[[], Rule]
+    """The verdict's, as `[tool.llmupgrade.gate]` has it."""
     now_ms: int
     records: tuple[Place, ...] = ()
     """Folders copied from production, or URLs, beside the sink."""
@@ -57,7 +60,7 @@ class Review:
     def __init__(self, change: Change, path: Path, around: Surroundings) -> None:
         self.change = change
         self._path, self._root, self._spec_of = path, around.root, around.spec_of
-        self._records, self._now_ms = around.records, around.now_ms
+        self._rule, self._records, self._now_ms = around.rule, around.records, around.now_ms
 
     def ruling(self, name: str) -> Ruling:
         """Return the ruling on one item; LlmUpgradeError where what it needs cannot be read."""
@@ -65,7 +68,7 @@ class Review:
             case "step":
                 return self._step()
             case "evidence":
-                return evidence_ruling(self.change, self._decision)
+                return evidence_ruling(self.change, self._decision, rule=self._rule, today=self._today)
             case "fingerprint":
                 return fingerprint_ruling(
                     self.change,

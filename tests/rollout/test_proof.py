@@ -15,6 +15,7 @@ from pytest_llmupgrade.rollout.change import Change
 from pytest_llmupgrade.rollout.ends import deadline_ruling, last_day
 from pytest_llmupgrade.rollout.proof import evidence_ruling, fingerprint_ruling
 from pytest_llmupgrade.rollout.ruling import placed
+from pytest_llmupgrade.verdict import Rule
 from tests import golden
 from tests.rollout.making import rollout
 
@@ -74,6 +75,53 @@ def decided(*candidates: Candidate) -> DecisionFile:
     return replace(DECISION, candidates=candidates)
 
 
+def evidence(
+    decision: DecisionFile | str,
+    *,
+    change: Change = START,
+    rule: Rule | None = None,
+    today: str = "2026-11-25",
+) -> Ruling:
+    """Return the ruling under a rule on a day."""
+    return evidence_ruling(change, decision, rule=lambda: rule or Rule(), today=dt.date.fromisoformat(today))
+
+
+BREACHES = ("gpt-4o: 1 must_pass case did not pass, such as eval_a.yaml::a", "gpt-4o: cost is 2.00x")
+WIDE = replace(SAFE, margin=0.2)
+WEAK = {
+    "a breach": evidence(decided(replace(SAFE, breaches=BREACHES[:1]))),
+    "two breaches": evidence(decided(replace(SAFE, breaches=BREACHES))),
+    "a wide margin": evidence(decided(WIDE)),
+    "one look of two": evidence(DECISION, rule=Rule(looks=2)),
+    "unpaired": evidence(decided(replace(SAFE, unpaired=500))),
+    "few cases": evidence(decided(replace(SAFE, paired=60))),
+}
+DATED = {"old": evidence(DECISION, today="2027-11-25"), "to come": evidence(DECISION, today="2026-11-01")}
+
+
+def test_a_weak_safe_is_no_evidence() -> None:
+    """SAFE starts nothing where its run failed otherwise, or where it was asked for less than the project's rule."""
+    assert {ruling.result for ruling in WEAK.values()} == {"fail"}
+    text = "".join(f"# {story}\n{placed(START, ruling)}\n" for story, ruling in (WEAK | DATED).items())
+    golden.check("rollout/weak.txt", text)
+    assert evidence(decided(WIDE), rule=Rule(margin=0.2)).result == "pass"
+    assert evidence(decided(WIDE), change=PRESENT).result == "noted"
+
+
+def test_an_old_decision_is_told() -> None:
+    """Nothing says how old a decision may be, so its age stops nobody and is said; so is a day that is yet to come."""
+    assert {ruling.result for ruling in DATED.values()} == {"noted"}
+    assert evidence(DECISION, today="2027-02-01").result == "pass"
+
+
+def test_what_failed_otherwise_lends_no_prompts() -> None:
+    """Of two SAFE versions of a prompt, the one whose run failed does not let the pilot start with its text."""
+    other = ToldBoth(incumbent=BOTH.incumbent, candidate=Told(version="v3", sha256="terse"))
+    both = decided(replace(SAFE, breaches=BREACHES), replace(SAFE, prompts={"support": other}))
+    assert evidence(both).result == "pass"
+    assert fingerprint(both).result == "fail"
+
+
 @pytest.mark.parametrize(
     ("change", "decision", "result"),
     [
@@ -95,7 +143,7 @@ def decided(*candidates: Candidate) -> DecisionFile:
 )
 def test_only_safe_starts(change: Change, decision: DecisionFile | str, result: str) -> None:
     """A pilot starts on a SAFE verdict on its very model; where nothing starts, only a regression fails."""
-    assert evidence_ruling(change, decision).result == result
+    assert evidence(decision, change=change).result == result
 
 
 def fingerprint(
@@ -142,10 +190,10 @@ STORIES = {
         replace(DECISION, incumbent=replace(DECISION.incumbent, name="gpt-4", model="gpt-4")),
         suite=f"{FILE} is gone",
     ),
-    "a regression": evidence_ruling(START, decided(WORSE)),
-    "inconclusive": evidence_ruling(START, decided(UNSURE)),
-    "nothing judged": evidence_ruling(START, decided(EMPTY)),
-    "another model": evidence_ruling(START, decided(OTHER)),
+    "a regression": evidence(decided(WORSE)),
+    "inconclusive": evidence(decided(UNSURE)),
+    "nothing judged": evidence(decided(EMPTY)),
+    "another model": evidence(decided(OTHER)),
 }
 
 
