@@ -98,11 +98,11 @@ def record_of(  # noqa: PLR0913  all of it is what an attempt leaves
     item: pytest.Item,
     error: BaseException | None,
     *,
-    spec: ModelSpec,
+    spec: ModelSpec | None,
     skipped: bool,
     reason: str = "",
 ) -> Record:
-    """Return the record of a finished attempt."""
+    """Return the record of a finished attempt; `spec` is its model's, None where a fixture made up the name."""
     outcome, recorded_error = _outcome(trial, error, skipped=skipped)
     last = trial.shown or (trial.completions[-1] if trial.completions else None)
     case = trial.case
@@ -132,7 +132,7 @@ def record_of(  # noqa: PLR0913  all of it is what an attempt leaves
         reason=reason,
         repeats=trial.repeats,
         case_sha256=case_fingerprint(case) if case else "",
-        asked_sha256=asked_fingerprint(request_for(case, spec)) if case else "",
+        asked_sha256=asked_fingerprint(request_for(case, spec)) if case and spec else "",
         prompt=case.told if case else None,
         asked_version=trial.version,
     )

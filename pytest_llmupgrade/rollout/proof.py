@@ -118,7 +118,7 @@ def _weak(candidate: Candidate, decision: DecisionFile, rule: Rule) -> Iterator[
     if candidate.margin > rule.margin + _ROUNDING:
         yield (
             f"{name} is SAFE within {candidate.margin * 100:g} pp, and [tool.llmupgrade.gate] accepts a drop of "
-            f"{rule.margin * 100:g} pp"
+            f"{rule.margin * 100:g} pp; declare the wider margin there, or run the suite again without --llm-margin"
         )
     if candidate.confidence < rule.confidence - _ROUNDING:
         yield (
