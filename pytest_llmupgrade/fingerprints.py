@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_llmupgrade.model import Case
+    from pytest_llmupgrade.model import Case, Request
 
 
 def fingerprint(value: object) -> str:
@@ -36,3 +36,11 @@ def case_fingerprint(case: Case) -> str:
     messages = [one for one in case.messages if one.get("role") not in ("system", "developer")]
     asked = (messages, case.vars, case.tools, case.response_format)
     return fingerprint((asked, case.expected, case.judges))
+
+
+def asked_fingerprint(request: Request) -> str:
+    """Return what tells whether a model was sent the same: messages, parameters, tools, response format.
+
+    The model itself is left out: it has a name of its own wherever this is kept.
+    """
+    return fingerprint({key: value for key, value in request.body.items() if key != "model"})

@@ -74,6 +74,8 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _other(schema: object) -> str:
+    if schema == "llmupgrade-decision/1":
+        return f"{schema} does not say what the models were sent; run the suite again with --llm-decision"
     if isinstance(schema, str) and schema.startswith("llmupgrade-decision/"):
         return f"schema {schema!r} is not read, {SCHEMA!r} is; upgrade pytest-llmupgrade"
     return f"its schema is not {SCHEMA!r}"

@@ -1,4 +1,4 @@
-"""The decision file, schema `llmupgrade-decision/1`: small, stable JSON that a team commits and reviews."""
+"""The decision file, schema `llmupgrade-decision/2`: small, stable JSON that a team commits and reviews."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pytest_llmupgrade.verdict import VerdictWord  # noqa: TC001  as above
 
-SCHEMA = "llmupgrade-decision/1"
+SCHEMA = "llmupgrade-decision/2"
 _DOCUMENTED = {"use_attribute_docstrings": True}
 
 
@@ -44,7 +44,21 @@ class Suite:
     cases: int
     """How many of its cases were recorded."""
     sha256: str
-    """Over what each of them asks and wants; prompts and parameters are left out."""
+    """Over what each of them asks and wants, prompts and parameters left out; in `asked`, over what was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one of the models was sent, so that a change of it is seen later."""
+
+    __pydantic_config__: ClassVar[Any] = _DOCUMENTED
+
+    model: str
+    """As the settings name it."""
+    version: str | None
+    """Of the prompts, where `--llm-prompts` asked for one; null: what the model uses."""
+    suites: tuple[Suite, ...]
+    """Over messages, system prompt included, parameters of case, file and model, tools and response format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +71,7 @@ class Incumbent:
     """As the report shows it."""
     model: str
     """As requests name it."""
+    asked: Asked
     cost_per_1000_usd: Decimal | None = None
     """USD for a thousand requests like these, a decimal string; null: unpriced."""
 
@@ -71,6 +86,7 @@ class Candidate:
     """As the report shows it."""
     model: str
     """As requests name it."""
+    asked: Asked
     verdict: VerdictWord
     """Only `safe` lets a pilot start."""
     difference: float | None
@@ -85,6 +101,10 @@ class Candidate:
     unpaired: int
     broke: int
     fixed: int
+    weighted: bool
+    """Whether cases count unequally, by traffic or by repeats; where they do not, the counts give the interval."""
+    breaches: tuple[str, ...]
+    """What else fails the run, a sentence each: a missed `must_pass` case, the thresholds of the gate."""
     cost_per_1000_usd: Decimal | None = None
     """USD for a thousand requests like these, a decimal string; null: unpriced."""
     prompts: dict[str, ToldBoth] = field(default_factory=dict)

@@ -28,6 +28,7 @@ def write_joined_decision(joined: Joined, path: Path) -> None:
         (row for column in joined.columns for row in column.rows()),
         created=joined.summary.created,
         runs=tuple(dict.fromkeys(column.run.path.stem for column in joined.columns)),
+        gate=settings.gate,
         wire_name=lambda name: settings.spec(name).wire_name,
     )
     with writing(path):

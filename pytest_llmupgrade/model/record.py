@@ -72,6 +72,8 @@ class Record:
     """Why it was skipped or is expected to miss."""
     case_sha256: str = ""
     """What was asked and wanted (`fingerprints.case_fingerprint`); '' in a Python test."""
+    asked_sha256: str = ""
+    """What the model was sent for it (`fingerprints.asked_fingerprint`); '' in a Python test."""
     repeats: tuple[Repeat, ...] = ()
     """Each completion where there were several."""
     prompt: PromptUse | None = None

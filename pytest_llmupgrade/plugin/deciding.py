@@ -61,6 +61,7 @@ def _decision(summary: Summary, session: LlmSession, name: str, created: str) ->
         _rows(session),
         created=created,
         runs=[run for run in runs if run],
+        gate=session.settings.gate,
         wire_name=lambda name: session.settings.spec(name).wire_name,
     )
 

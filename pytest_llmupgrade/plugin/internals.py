@@ -24,7 +24,7 @@ def has_fixture(node: pytest.Collector, name: str) -> bool:
     return bool(_definitions(node, name))
 
 
-def is_builtin_fixture(node: pytest.Collector, name: str) -> bool:
+def is_builtin_fixture(node: pytest.Collector | pytest.Item, name: str) -> bool:
     """Whether a node sees this package's own fixture of that name, which no conftest.py overrides."""
     definitions = _definitions(node, name)
     return bool(definitions) and definitions[-1].func.__module__.startswith("pytest_llmupgrade.")
@@ -39,7 +39,7 @@ def session_fixture(node: pytest.Collector | None, name: str) -> object:
     return definition
 
 
-def _definitions(node: pytest.Collector, name: str) -> Sequence[Any]:
+def _definitions(node: pytest.Collector | pytest.Item, name: str) -> Sequence[Any]:
     manager: Any = node.session._fixturemanager  # noqa: SLF001  see above
     return manager.getfixturedefs(name, node if pytest.version_tuple >= (8, 1) else node.nodeid) or ()
 

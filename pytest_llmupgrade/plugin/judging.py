@@ -69,6 +69,7 @@ class _Answered:
 def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Judged:
     """Complete and judge one item; CallError and JudgeError make it errored."""
     __tracebackhide__ = True
+    from pytest_llmupgrade.plugin.target import check_target
     from pytest_llmupgrade.run.judge import judge_completion
 
     item: pytest.Function = request.node
@@ -78,6 +79,7 @@ def judge_item(request: pytest.FixtureRequest, model: str, target: Target) -> Ju
     assert column is not None  # noqa: S101  pytest made the item for one
     trial = Trial(model=model, version=column.version, case=case)
     item.stash[TRIAL] = trial
+    check_target(item, target)
     if target is not None:
         session.targets.plan(item, target)
     first = first_repeat(item)

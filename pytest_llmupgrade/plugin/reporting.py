@@ -70,7 +70,8 @@ def _record(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[
     error = call.excinfo.value if call.excinfo else None
     skipped = isinstance(error, pytest.skip.Exception)
     reason = _skip_reason(report, error) if skipped else getattr(report, "wasxfail", "")
-    return record_of(trial, item, error, skipped=skipped, reason=reason)
+    spec = item.config.stash[SESSION].specs.get(trial.model)
+    return record_of(trial, item, error, spec=spec, skipped=skipped, reason=reason)
 
 
 def _unstarted(item: pytest.Item) -> Trial | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import ModelSpec
     from pytest_llmupgrade.rollout.base_revision import BaseRevision
     from pytest_llmupgrade.rollout.config import Rollout
+    from pytest_llmupgrade.verdict import Rule
 
 
 class RolloutFile(pytest.File):
@@ -100,10 +101,15 @@ class RolloutChange(pytest.Collector):
         around = Surroundings(
             root=self.config.rootpath,
             spec_of=self._spec_of,
+            rule=self._rule,
             now_ms=int(time.time() * 1000),
             records=tuple(each if is_url(each) else folder / each for each in records),
         )
         return Review(self.change, self.path, around)
+
+    def _rule(self) -> Rule:
+        """Return the rule of the project's verdicts, read as late."""
+        return self.config.stash[SESSION].settings.gate.rule()
 
     def _spec_of(self, name: str) -> ModelSpec:
         """Return what the settings say of a model; they are read when a check asks."""

@@ -7,16 +7,27 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmupgrade.errors import CallError, LlmUpgradeError
+from pytest_llmupgrade.errors import CallError, LlmUpgradeError, UsageError
 from pytest_llmupgrade.model import CallFailure, Completion
+from pytest_llmupgrade.plugin.internals import is_builtin_fixture
 from pytest_llmupgrade.providers.reading import from_sdk_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from pytest_llmupgrade.model import Case
     from pytest_llmupgrade.plugin.asking import Llm
     from pytest_llmupgrade.plugin.trial import Trial
+
+
+def check_target(item: pytest.Item, target: object) -> None:
+    """Raise UsageError for a project's `llm_target` that is no function: the bare model must not stand in unseen."""
+    if callable(target) or (target is None and is_builtin_fixture(item, "llm_target")):
+        return
+    what = "None" if target is None else f"a value of type {type(target).__name__}"
+    raise UsageError(f"llm_target in conftest.py returned {what}: return the function")
 
 
 def run_target(
@@ -55,8 +66,20 @@ def _completion(value: object, latency_ms: float) -> Completion:
         return Completion(text=value, latency_ms=latency_ms)
     answer = from_sdk_object(value)
     if isinstance(answer, CallFailure):
-        raise CallError(answer)
+        raise CallError(answer if _is_answer(value) else _no_answer(value))
     return replace(answer, latency_ms=latency_ms)
+
+
+def _is_answer(value: object) -> bool:
+    """Whether a value is a response of either API, such as one that says what went wrong."""
+    names = ("choices", "output", "error")
+    return any(name in value if isinstance(value, dict) else hasattr(value, name) for name in names)
+
+
+def _no_answer(value: object) -> CallFailure:
+    what = "None" if value is None else f"a value of type {type(value).__name__}"
+    wanted = "return a text, a Completion or what the openai client returned"
+    return CallFailure(kind="target", message=f"llm_target returned {what}; {wanted}")
 
 
 def _count(llm: Llm, trial: Trial, completion: Completion) -> None:

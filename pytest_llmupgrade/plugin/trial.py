@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.errors import CallError, JudgeError, LlmUpgradeError
-from pytest_llmupgrade.fingerprints import case_fingerprint
+from pytest_llmupgrade.fingerprints import asked_fingerprint, case_fingerprint
 from pytest_llmupgrade.model import Record, RecordedError, Usage
 from pytest_llmupgrade.providers.quoting import without_keys
+from pytest_llmupgrade.run.plan import request_for
 from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from pytest_llmupgrade.model import Case, Completion, Judgement, Outcome, Repeat
+    from pytest_llmupgrade.model import Case, Completion, Judgement, ModelSpec, Outcome, Repeat
 
 
 class CaseMissed(AssertionError):  # noqa: N818  it names what happened
@@ -92,10 +93,16 @@ def _sum(usages: list[Usage]) -> Usage:
     )
 
 
-def record_of(
-    trial: Trial, item: pytest.Item, error: BaseException | None, *, skipped: bool, reason: str = ""
+def record_of(  # noqa: PLR0913  all of it is what an attempt leaves
+    trial: Trial,
+    item: pytest.Item,
+    error: BaseException | None,
+    *,
+    spec: ModelSpec | None,
+    skipped: bool,
+    reason: str = "",
 ) -> Record:
-    """Return the record of a finished attempt."""
+    """Return the record of a finished attempt; `spec` is its model's, None where a fixture made up the name."""
     outcome, recorded_error = _outcome(trial, error, skipped=skipped)
     last = trial.shown or (trial.completions[-1] if trial.completions else None)
     case = trial.case
@@ -125,6 +132,7 @@ def record_of(
         reason=reason,
         repeats=trial.repeats,
         case_sha256=case_fingerprint(case) if case else "",
+        asked_sha256=asked_fingerprint(request_for(case, spec)) if case and spec else "",
         prompt=case.told if case else None,
         asked_version=trial.version,
     )

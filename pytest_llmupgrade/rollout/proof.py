@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_llmupgrade import wording
@@ -12,18 +13,29 @@ from pytest_llmupgrade.wording import plural, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_llmupgrade.decisions.wire import Candidate, DecisionFile, Suite
+    from pytest_llmupgrade.decisions.wire import Asked, Candidate, DecisionFile, Suite
     from pytest_llmupgrade.rollout.change import Change
     from pytest_llmupgrade.rollout.config import Rollout
+    from pytest_llmupgrade.verdict import Rule
 
+_OLD_DAYS = 90
+"""From this age on a decision's date is told: providers change models behind their names."""
+_ROUNDING = 1e-9
 PromptNow: TypeAlias = "Callable[[str, str], str]"
 """(prompt, model) -> the SHA-256 of what the model is told now; UsageError where nobody can say."""
 SuiteNow: TypeAlias = "Callable[[str], Suite | str]"
 """FILE -> the eval file as it stands now, or why it cannot be read."""
+AskedNow: TypeAlias = "Callable[[str, Asked], str]"
+"""(FILE, who was asked) -> the SHA-256 of what that model would be sent now; LlmUpgradeError where nobody can say."""
 
 
-def evidence_ruling(change: Change, decision: DecisionFile | str) -> Ruling:
-    """Return whether an offline run found the new arm's model safe; a text says why there is no decision."""
+def evidence_ruling(
+    change: Change, decision: DecisionFile | str, *, rule: Callable[[], Rule], today: dt.date
+) -> Ruling:
+    """Return whether an offline run found the new arm's model safe; a text says why there is no decision.
+
+    `rule` is the project's own: a run may have been told a wider margin than that accepts.
+    """
     if isinstance(decision, str):
         return against(f"evidence: {decision}", change)
     file, model = change.after.evidence, change.after.arms["new"].model
@@ -31,24 +43,31 @@ def evidence_ruling(change: Change, decision: DecisionFile | str) -> Ruling:
     if not found:
         others = ", ".join(printable(each.model) for each in decision.candidates)
         return against(f"evidence: {file} decides on {others or 'nobody'}, not on {model}", change)
-    if any(each.verdict == "safe" for each in found):
-        return PASSED
+    if found[0].verdict == "safe":
+        weak = [fault for each in _likely(found) for fault in _weak(each, decision, rule())]
+        return against(f"evidence: {file}: {weak[0]}", change) if weak else _aged(change, decision, today)
     words = f"evidence: {file}: {verdict_words(found[0])}"
     worse = found[0].verdict == "regression" and change.after.percent > 0
     return Ruling(result="fail", words=words) if worse else against(words, change)
 
 
 def fingerprint_ruling(
-    change: Change, decision: DecisionFile | str, *, prompt_now: PromptNow, suite_now: SuiteNow
+    change: Change,
+    decision: DecisionFile | str,
+    *,
+    prompt_now: PromptNow,
+    suite_now: SuiteNow,
+    asked_now: AskedNow,
 ) -> Ruling:
-    """Return whether the decision is on the models, prompts and cases that there are now."""
+    """Return whether the decision is on the models, prompts, cases and parameters that there are now."""
     if isinstance(decision, str):
         return Ruling(result="noted", words="fingerprint: there is no decision to compare with; see evidence")
+    found = candidates_for(decision, change.after.arms["new"].model)
     faults = [
         *_model_faults(change.after, decision),
-        *_prompt_faults(change.after, candidates_for(decision, change.after.arms["new"].model), prompt_now),
+        *_prompt_faults(change.after, found, prompt_now),
         *_suite_faults(decision, suite_now),
-    ]
+    ] or _asked_faults(decision, found, asked_now)  # whatever differs above was sent otherwise, too
     if not faults:
         return PASSED
     more = f" (and {plural(len(faults) - 1, 'more difference')})" if faults[1:] else ""
@@ -77,6 +96,45 @@ def verdict_words(candidate: Candidate) -> str:
     )
 
 
+def _aged(change: Change, decision: DecisionFile, today: dt.date) -> Ruling:
+    """Return a pass, or the note on a decision that is old: how old it may be is the reviewer's to say."""
+    made = dt.datetime.fromisoformat(decision.created).date()
+    age = (today - made).days
+    if -1 <= age < _OLD_DAYS:
+        return PASSED
+    when = f"{age:,} days ago" if age > 0 else "which is yet to come"
+    words = (
+        f"evidence: {change.after.evidence} was decided on {made}, {when}; models change behind their names"
+    )
+    return Ruling(result="noted", words=words)
+
+
+def _weak(candidate: Candidate, decision: DecisionFile, rule: Rule) -> Iterator[str]:
+    """Yield why a SAFE is none for this project: its run failed otherwise, or it was asked for less than the rule."""
+    name, total = printable(candidate.name), candidate.paired + candidate.unpaired
+    more = f" (and {len(candidate.breaches) - 1:,} more)" if candidate.breaches[1:] else ""
+    for breach in candidate.breaches[:1]:
+        yield f"{name} is SAFE, but its run fails: {printable(breach)}{more}"
+    if candidate.margin > rule.margin + _ROUNDING:
+        yield (
+            f"{name} is SAFE within {candidate.margin * 100:g} pp, and [tool.llmupgrade.gate] accepts a drop of "
+            f"{rule.margin * 100:g} pp; declare the wider margin there, or run the suite again without --llm-margin"
+        )
+    if candidate.confidence < rule.confidence - _ROUNDING:
+        yield (
+            f"{name} is SAFE by a {candidate.confidence * 100:g} % interval, where [tool.llmupgrade.gate] asks "
+            f"for {rule.confidence * 100:g} %"
+        )
+    if candidate.unpaired > rule.max_unpaired * total:
+        yield (
+            f"{candidate.unpaired:,} of its {plural(total, 'case')} had no verdict on both models, more than "
+            f"{rule.max_unpaired * 100:g} %"
+        )
+    cases = sum(suite.cases for suite in decision.suites)
+    if total < cases:
+        yield f"{name} was compared on {total:,} of {plural(cases, 'case')}"
+
+
 # --- what differs ----------------------------------------------------------------------------------
 
 
@@ -88,8 +146,15 @@ def _model_faults(rollout: Rollout, decision: DecisionFile) -> Iterator[str]:
 
 def _prompt_faults(rollout: Rollout, found: Sequence[Candidate], prompt_now: PromptNow) -> Sequence[str]:
     """Return what the prompts of the likest candidate differ in: a model may stand there in several versions."""
-    wanted = [each for each in found if each.verdict == "safe"] or found
-    return min((tuple(_told_otherwise(rollout, each, prompt_now)) for each in wanted), key=len, default=())
+    return min(
+        (tuple(_told_otherwise(rollout, each, prompt_now)) for each in _likely(found)), key=len, default=()
+    )
+
+
+def _likely(found: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return the verdicts that may let a pilot start; where there are none, those that come nearest."""
+    safe = [each for each in found if each.verdict == "safe"]
+    return [each for each in safe if not each.breaches] or safe or found
 
 
 def _told_otherwise(rollout: Rollout, candidate: Candidate, prompt_now: PromptNow) -> Iterator[str]:
@@ -119,3 +184,28 @@ def _suite_faults(decision: DecisionFile, suite_now: SuiteNow) -> Iterator[str]:
             yield f"{suite.file} has {plural(now.cases, 'case')} now, {suite.cases:,} were run"
         elif now.sha256 != suite.sha256:
             yield f"{suite.file} asks or wants something else now"
+
+
+def _asked_faults(decision: DecisionFile, found: Sequence[Candidate], asked_now: AskedNow) -> Sequence[str]:
+    """Return what either model is sent otherwise now, whatever it is: an inline system message, a temperature."""
+    faults = {each.asked: tuple(_sent_otherwise(decision, each.asked, asked_now)) for each in _likely(found)}
+    old = tuple(_sent_otherwise(decision, decision.incumbent.asked, asked_now))
+    return (*old, *min(faults.values(), key=len, default=()))
+
+
+def _sent_otherwise(decision: DecisionFile, asked: Asked, asked_now: AskedNow) -> Iterator[str]:
+    sent = {suite.file: suite for suite in asked.suites}
+    for suite in decision.suites:
+        then = sent.get(suite.file)
+        if then is None or then.cases != suite.cases:
+            count = 0 if then is None else then.cases
+            yield f"{printable(asked.model)} was sent {count:,} of the {plural(suite.cases, 'case')} of {suite.file}"
+            continue
+        try:
+            if asked_now(suite.file, asked) != then.sha256:
+                yield (
+                    f"{suite.file} sends {printable(asked.model)} something else now: messages, parameters, "
+                    "tools or the response format"
+                )
+        except LlmUpgradeError as error:
+            yield "; ".join(str(error).splitlines())

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from pytest_llmupgrade.deadlines import Notice, provider_at, shipped
 from pytest_llmupgrade.deadlines.models import match_of
 from pytest_llmupgrade.decisions.files import read_decision
-from pytest_llmupgrade.decisions.suites import suite_of
+from pytest_llmupgrade.decisions.suites import asked_suite, suite_of
 from pytest_llmupgrade.errors import FaultyFiles, UsageError
 from pytest_llmupgrade.prompts import find_prompts, load_prompts
+from pytest_llmupgrade.prompts.binding import told
 from pytest_llmupgrade.rollout.change import Change, step_fault
 from pytest_llmupgrade.rollout.ends import deadline_ruling
 from pytest_llmupgrade.rollout.gate import evaluate
@@ -22,17 +23,20 @@ from pytest_llmupgrade.rollout.proof import evidence_ruling, fingerprint_ruling
 from pytest_llmupgrade.rollout.ruling import PASSED, Ruling, gate_ruling
 from pytest_llmupgrade.rollout.stopped import stop_ruling
 from pytest_llmupgrade.run.load import load_suite
+from pytest_llmupgrade.run.plan import request_for
+from pytest_llmupgrade.variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_llmupgrade.decisions.wire import DecisionFile, Suite
+    from pytest_llmupgrade.decisions.wire import Asked, DecisionFile, Suite
     from pytest_llmupgrade.model import ModelSpec
     from pytest_llmupgrade.prompts import Prompts
     from pytest_llmupgrade.rollout.config import ArmName
     from pytest_llmupgrade.rollout.findings import Reading
     from pytest_llmupgrade.rollout.places import Place
+    from pytest_llmupgrade.verdict import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class Surroundings:
     """The project's: eval files are named from there."""
     spec_of: Callable[[str], ModelSpec]
     """What the settings say of a model."""
+    rule: Callable[[], Rule]
+    """The verdict's, as `[tool.llmupgrade.gate]` has it."""
     now_ms: int
     records: tuple[Place, ...] = ()
     """Folders copied from production, or URLs, beside the sink."""
@@ -54,7 +60,7 @@ class Review:
     def __init__(self, change: Change, path: Path, around: Surroundings) -> None:
         self.change = change
         self._path, self._root, self._spec_of = path, around.root, around.spec_of
-        self._records, self._now_ms = around.records, around.now_ms
+        self._rule, self._records, self._now_ms = around.rule, around.records, around.now_ms
 
     def ruling(self, name: str) -> Ruling:
         """Return the ruling on one item; LlmUpgradeError where what it needs cannot be read."""
@@ -62,10 +68,14 @@ class Review:
             case "step":
                 return self._step()
             case "evidence":
-                return evidence_ruling(self.change, self._decision)
+                return evidence_ruling(self.change, self._decision, rule=self._rule, today=self._today)
             case "fingerprint":
                 return fingerprint_ruling(
-                    self.change, self._decision, prompt_now=self._prompt_now, suite_now=self._suite_now
+                    self.change,
+                    self._decision,
+                    prompt_now=self._prompt_now,
+                    suite_now=self._suite_now,
+                    asked_now=self._asked_now,
                 )
             case "deadline":
                 return deadline_ruling(self.change, dict(self._notices()), today=self._today)
@@ -176,6 +186,17 @@ class Review:
             return suite_of(file, load_suite(path, file=file))
         except FaultyFiles as error:
             return str(error.faults[0])
+
+    def _asked_now(self, file: str, asked: Asked) -> str:
+        """Return the hash of what a model would be sent for an eval file's cases now."""
+        path = self._root / file
+        place = find_prompts(path.parent, self._root)
+        prompts = None if place is None else load_prompts(place, file=self._shown(place))
+        spec, column = self._spec_of(asked.model), Variant(model=asked.model, version=asked.version)
+        cases = load_suite(path, file=file)
+        return asked_suite(
+            file, {case.id: request_for(told(case, prompts, column), spec) for case in cases}
+        ).sha256
 
     # --- the models' ends --------------------------------------------------------------------------
 

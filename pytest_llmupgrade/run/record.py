@@ -43,6 +43,7 @@ class Row:
     times: int
     passes: int
     case_sha256: str
+    asked_sha256: str
     judged_by: str | None
     """The model behind its `llm_judge`."""
     judge_passed: bool | None
@@ -171,6 +172,7 @@ def row_of(record: Record, offset: int, nodeid: str | None = None) -> Row:
         times=record.times,
         passes=record.passes,
         case_sha256=_shared(record.case_sha256),
+        asked_sha256=_shared(record.asked_sha256),
         judged_by=next((call.model for call in judge_calls), None),
         judge_adapted=tuple(f"{call.model}: {words}" for call in judge_calls for words in call.adapted),
         judge_passed=_judge_passed(record),

@@ -14,11 +14,15 @@ from jsonschema import Draft202012Validator
 
 from pytest_llmupgrade.cli import main
 from pytest_llmupgrade.decisions.files import decision_text, read_decision, write_decision
+from pytest_llmupgrade.decisions.soundness import sound
 from pytest_llmupgrade.decisions.wire import SCHEMA, decision_schema
 from pytest_llmupgrade.errors import FaultyFiles
 from pytest_llmupgrade.kept.wire import End
 from pytest_llmupgrade.model import PromptUse, Usage
+from pytest_llmupgrade.verdict import Change, Evidence, Rule
+from pytest_llmupgrade.verdict import decide as decide_evidence
 from tests.kept.making import head, keep, record
+from tests.rollout.test_proof import DECISION, SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -189,10 +193,11 @@ def test_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 BAD = [
     (b"", "Expecting value"),
-    (b"[]", "its schema is not 'llmupgrade-decision/1'"),
+    (b"[]", "its schema is not 'llmupgrade-decision/2'"),
     (b'{"schema": "llmupgrade-report/1"}', "its schema is not"),
-    (b'{"schema": "llmupgrade-decision/2"}', "upgrade pytest-llmupgrade"),
-    (b'{"schema": "llmupgrade-decision/1"}', "created: field required"),
+    (b'{"schema": "llmupgrade-decision/3"}', "upgrade pytest-llmupgrade"),
+    (b'{"schema": "llmupgrade-decision/1"}', "run the suite again with --llm-decision"),
+    (b'{"schema": "llmupgrade-decision/2"}', "created: field required"),
     (b"\xff\xfe", ""),
 ]
 
@@ -217,8 +222,19 @@ def test_bad_files_are_one_line(tmp_path: Path, data: bytes, words: str) -> None
         ({"interval": None}, "good: safe without an interval"),
         ({"paired": 0}, "good: safe on no case"),
         ({"broke": -1}, "good: a count below 0"),
-        ({"confidence": 0.0}, "must be shares"),
-        ({"margin": 2.0}, "must be shares"),
+        ({"paired": 10**400}, "good: a count below 0 or above 1,000,000,000"),
+        ({"broke": 400}, "good: 400 broke and 0 were fixed of 100"),
+        ({"broke": 30}, "good: its 30 broken and 0 fixed of 100 give another interval"),
+        ({"interval": [-0.01, 0.01]}, "good: safe by an interval from -0.01, which 100 cases cannot show"),
+        (
+            {"paired": 1},
+            "good: safe by an interval from -0.026.*, which 1 cases cannot show: from -0.73 at best",
+        ),
+        ({"paired": 1, "weighted": True}, "good: safe by an interval from"),
+        ({"confidence": 0.0}, "good: confidence 0; no rule goes below 0.9"),
+        ({"confidence": 0.8}, "good: confidence 0.8; no rule goes below 0.9"),
+        ({"margin": 0.99}, "good: margin 0.99; it is a share, of 0.001 to 0.5"),
+        ({"margin": 2.0}, "good: margin 2; it is a share"),
     ],
 )
 def test_an_edited_verdict_is_not_believed(
@@ -231,6 +247,74 @@ def test_an_edited_verdict_is_not_believed(
     path.write_text(json.dumps(found), encoding="utf-8")
     with pytest.raises(FaultyFiles, match=words):
         read_decision(path, shown="decision.json")
+
+
+def test_a_date_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision that does not say when it was made is told to be none."""
+    found = decide(tmp_path, monkeypatch, records("old"), records("good"), models=("old", "good"))
+    path = tmp_path / "decision.json"
+    path.write_text(json.dumps({**found, "created": "yesterday"}), encoding="utf-8")
+    with pytest.raises(FaultyFiles, match="no decision file: Invalid isoformat string: 'yesterday'"):
+        read_decision(path, shown="decision.json")
+
+
+KINDS = st.lists(
+    st.tuples(st.sampled_from((-1.0, -0.5, 0.0, 0.0, 0.0, 0.5, 1.0)), st.sampled_from((1.0, 1.0, 2.0, 50.0))),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(kinds=KINDS, alike=st.booleans(), repeated=st.booleans(), margin=st.sampled_from((0.05, 0.2, 0.5)))
+def test_what_a_run_decides_is_sound(
+    *,
+    kinds: list[tuple[float, float]],
+    alike: bool,
+    repeated: bool,
+    margin: float,
+) -> None:
+    """No decision that the rule gives, on whatever cases, weights and repeats, is refused when it is read."""
+    changes = tuple(
+        Change(
+            difference=difference if repeated else float(round(difference * 1.1)),
+            weight=1.0 if alike else weight,
+            repeated=repeated,
+        )
+        for difference, weight in kinds
+    )
+    made = decide_evidence(Evidence(changes=changes), Rule(margin=margin))
+    assert made.interval is not None
+    broke, fixed = (sum(sign * each.difference > 0 for each in changes) for sign in (-1, 1))
+    candidate = replace(
+        SAFE,
+        verdict=made.verdict,
+        difference=made.interval.estimate,
+        interval=(made.interval.low, made.interval.high),
+        confidence=made.confidence,
+        margin=made.margin,
+        paired=made.paired,
+        broke=broke,
+        fixed=fixed,
+        weighted=made.equal_weights is not None or made.repeated,
+    )
+    sound(replace(DECISION, candidates=(candidate,)))
+
+
+def test_a_decision_knows_its_breaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails the run beside the verdict stands in the decision: a must_pass case, and the gate's thresholds."""
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.llmupgrade.gate]\nmin_accuracy = 0.999\nmax_cost_ratio = 1.1\n", encoding="utf-8"
+    )
+    old = records("old", cases=200, cost_usd="0.001")
+    new = records("good", cases=200, cost_usd="0.002", missed=(7,))
+    new[7] = replace(new[7], must_pass=True)
+    found = decide(tmp_path, monkeypatch, old, new, models=("old", "good"))["candidates"][0]
+    assert found["verdict"] == "safe"
+    assert found["breaches"] == [
+        "good: 1 must_pass case did not pass, such as evals/eval_a.yaml::case-7",
+        "good: accuracy is 99.5 % of 200 judged cases, below 99.9 %",
+        "good: cost is 2.00x the incumbent's, above 1.10x",
+    ]
 
 
 def test_no_link_is_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def record(case: str, model: str, outcome: Outcome = "passed", **more: Any) -> R
         outcome=outcome,
         **{
             "case_sha256": f"sha of {case}",
+            "asked_sha256": f"sha of {case} as it is sent",
             "answer": f"{model} says {outcome}",
             "origin": "live",
             "judgements": (Judgement(judge="contains", passed=outcome == "passed", reason="it is"),),

@@ -415,7 +415,7 @@ def test_other_names(repository: Repository) -> None:
 
 def test_words_of_files_act_on_nothing(repository: Repository) -> None:
     """Control characters of a decision file never reach the terminal."""
-    wrong = {"schema": "llmupgrade-decision/1\x1b[2J"}
+    wrong = {"schema": "llmupgrade-decision/2\x1b[2J"}
     (repository.path / "decision.json").write_text(json.dumps(wrong))
     result = repository.run("-rs")
     assert "\x1b[2J" not in result.stdout.str()

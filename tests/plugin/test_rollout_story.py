@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,6 +146,58 @@ def test_a_pilot_starts_and_grows_on_evidence(
     )
 
 
+INLINE = """\
+  - id: inline
+    prompt: null
+    messages:
+      - {role: system, content: You are careful.}
+      - {role: user, content: question easy}
+"""
+SUITE, SETTINGS = "evals/eval_support.yaml", "pyproject.toml"
+
+
+def test_a_decision_is_on_what_was_sent(project: Project, repository: Repository) -> None:
+    """Whatever changes a request stops a start: an inline system message, params, a prompt that no arm names."""
+    folder = repository.path
+    (folder / SUITE).write_text(f"prompt: support\n{many(3)}{INLINE}", encoding="utf-8")
+    project.run("evals", "--llm-decision=decision.json")
+    rollout = ROLLOUT.format(percent=5).replace(", prompt: support", "")
+    (folder / "rollout.yaml").write_text(rollout, encoding="utf-8")
+    fingerprint = ("rollout.yaml", "-k", "fingerprint", "--llm-base=HEAD")
+    assert repository.run(*fingerprint).ret == 0
+    own = "[tool.llmupgrade.models.{}]\nparams = {{temperature = 2}}\n"
+    for file, before, after, who in (
+        (SUITE, "You are careful.", "Insult the user.", "old"),
+        (SUITE, "prompt: support\n", "prompt: support\nparams: {temperature: 2, max_tokens: 1}\n", "old"),
+        (SUITE, "  - {id: case-0,", "  - {id: case-0, params: {seed: 1},", "old"),
+        ("prompts.yaml", "Answer.", "Answer everything with rubbish.", "new"),
+        (SETTINGS, "", own.format("new"), "new"),
+        (SETTINGS, "", own.format("old"), "old"),
+    ):
+        text = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(text.replace(before, after, 1), encoding="utf-8")
+        result = repository.run(*fingerprint)
+        assert failing(result) == ["fingerprint"], after
+        result.stdout.fnmatch_lines([f"*{SUITE} sends {who} something else now: *; run the suite again *"])
+        (folder / file).write_text(text, encoding="utf-8")
+    assert repository.run(*fingerprint).ret == 0
+
+
+def test_a_missed_must_pass_case_starts_no_pilot(project: Project, repository: Repository) -> None:
+    """A run that is SAFE and yet fails for a case that must pass is no evidence, and the check names the case."""
+    suite = many(110, broke=1, criticality="must_pass")
+    (repository.path / SUITE).write_text(f"prompt: support\n{suite}", encoding="utf-8")
+    offline = project.run("evals", "--llm-decision=decision.json", "-q")
+    offline.stdout.fnmatch_lines(["new: SAFE within the margin of 5 pp"])
+    assert offline.ret == 1
+    set_percent(repository, 5)
+    result = repository.run("rollout.yaml", "--llm-base=HEAD")
+    assert failing(result) == ["evidence"]
+    result.stdout.fnmatch_lines(
+        [f"*new is SAFE, but its run fails: new: 1 must_pass case did not pass, such as {SUITE}::case-0"]
+    )
+
+
 def test_a_harmful_pilot_does_not_grow(project: Project, repository: Repository) -> None:
     """Traffic in which the new arm fails three times as often fails the raise, and every run that sees it."""
     set_percent(repository, 5)
@@ -207,14 +260,21 @@ def test_one_model_decides_nothing(project: Project, models: str | None, words: 
     assert words in result.stderr.str()
 
 
-def test_a_baseline_is_the_incumbent(project: Project, repository: Repository) -> None:
-    """Against a kept run, the decision names the incumbent's model and both runs."""
+def test_a_baseline_is_the_incumbent(
+    project: Project, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a kept run, the decision names the incumbent's model and both runs, from a later report, too."""
     set_suite(repository, 3)
     project.models = "old"
     project.run("--llm-keep=then.jsonl")
     project.models = "new"
     project.run("--llm-baseline=then.jsonl", "--llm-keep=now.jsonl", "--llm-decision=decision.json")
     found = read_decision(repository.path / "decision.json", shown="decision.json")
+    monkeypatch.chdir(repository.path)
+    assert main(["report", "now.jsonl", "-o", "report.txt", "--decision", "again.json"]) == 0
+    again = read_decision(repository.path / "again.json", shown="again.json")
+    assert replace(again, runs=found.runs) == found
+    assert set(again.runs) == set(found.runs)
     assert (found.incumbent.model, found.candidates[0].model) == ("old", "new")
     assert found.runs == ("now", "then")
     assert [(suite.file, suite.cases) for suite in found.suites] == [("evals/eval_support.yaml", 3)]

@@ -100,6 +100,31 @@ def test_one_that_raises_costs_its_item_only(project: Project) -> None:
     result.stdout.fnmatch_lines(["llm_target raised ZeroDivisionError: division by zero"])
 
 
+def test_a_forgotten_return_is_told(project: Project) -> None:
+    """A fixture that forgets to return its function is an error: the bare model must not pass in its place."""
+    write(project, "def run(case, llm):\n        return 'A-17'")
+    conftest = project.pytester.path / "conftest.py"
+    conftest.write_text(conftest.read_text().replace("    return run\n", ""))
+    result = project.run("-k", "case-3 or case-4")
+    result.assert_outcomes(errors=4, deselected=36)
+    result.stdout.fnmatch_lines(["llm_target in conftest.py returned None: return the function"])
+    assert not project.server.calls
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [("None", "None"), ("5", "a value of type int"), ("{'text': 'A-17'}", "a value of type dict")],
+)
+def test_what_is_no_answer_is_told(project: Project, value: str, what: str) -> None:
+    """A target that returns something else than an answer is told by its name, with what to return."""
+    write(project, f"def run(case, llm):\n        return {value}")
+    result = project.run("-k", "case-3")
+    result.assert_outcomes(errors=2, deselected=38)
+    result.stdout.fnmatch_lines(
+        [f"llm_target returned {what}; return a text, a Completion or what the openai client returned"]
+    )
+
+
 def test_exitfirst_leaves_the_rest(project: Project) -> None:
     """-x ends the run although targets hang ahead of it."""
     body = (

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmupgrade.deadlines import Deadline, Match, Notice
-from pytest_llmupgrade.decisions.wire import Candidate, DecisionFile, Incumbent, Suite, Told, ToldBoth
+from pytest_llmupgrade.decisions.wire import Asked, Candidate, DecisionFile, Incumbent, Suite, Told, ToldBoth
 from pytest_llmupgrade.errors import UsageError
 from pytest_llmupgrade.rollout.change import Change
 from pytest_llmupgrade.rollout.ends import deadline_ruling, last_day
 from pytest_llmupgrade.rollout.proof import evidence_ruling, fingerprint_ruling
 from pytest_llmupgrade.rollout.ruling import placed
+from pytest_llmupgrade.verdict import Rule
 from tests import golden
 from tests.rollout.making import rollout
 
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
 FILE = "evals/eval_support.yaml"
 SUITE = Suite(file=FILE, cases=120, sha256="suite")
+SENT = Suite(file=FILE, cases=120, sha256="sent")
+OLD = Asked(model="gpt-3.5-turbo", version=None, suites=(SENT,))
+NEW = Asked(model="gpt-4o", version=None, suites=(SENT,))
 BOTH = ToldBoth(incumbent=Told(version="v1", sha256="old"), candidate=Told(version="v2", sha256="new"))
 SAFE = Candidate(
     name="gpt-4o",
     model="gpt-4o",
+    asked=NEW,
     verdict="safe",
     difference=0.01,
     interval=(-0.02, 0.04),
@@ -39,17 +44,19 @@ SAFE = Candidate(
     unpaired=0,
     broke=1,
     fixed=2,
+    weighted=True,
+    breaches=(),
     prompts={"support": BOTH},
 )
 DECISION = DecisionFile(
-    schema="llmupgrade-decision/1",
+    schema="llmupgrade-decision/2",
     created="2026-11-20T10:00:00+00:00",
     plugin_version="0.1.0",
     runs=("run",),
     suite_hash="all",
     suites=(SUITE,),
     judge_models=(),
-    incumbent=Incumbent(name="gpt-3.5-turbo", model="gpt-3.5-turbo"),
+    incumbent=Incumbent(name="gpt-3.5-turbo", model="gpt-3.5-turbo", asked=OLD),
     candidates=(SAFE,),
 )
 WORSE = replace(SAFE, verdict="regression", difference=-0.08, interval=(-0.12, -0.04))
@@ -66,6 +73,53 @@ NOTHING = Change(after=rollout(("percent: 5\n", "percent: 0\n")), before=None, c
 def decided(*candidates: Candidate) -> DecisionFile:
     """Return a decision on these candidates."""
     return replace(DECISION, candidates=candidates)
+
+
+def evidence(
+    decision: DecisionFile | str,
+    *,
+    change: Change = START,
+    rule: Rule | None = None,
+    today: str = "2026-11-25",
+) -> Ruling:
+    """Return the ruling under a rule on a day."""
+    return evidence_ruling(change, decision, rule=lambda: rule or Rule(), today=dt.date.fromisoformat(today))
+
+
+BREACHES = ("gpt-4o: 1 must_pass case did not pass, such as eval_a.yaml::a", "gpt-4o: cost is 2.00x")
+WIDE = replace(SAFE, margin=0.2)
+WEAK = {
+    "a breach": evidence(decided(replace(SAFE, breaches=BREACHES[:1]))),
+    "two breaches": evidence(decided(replace(SAFE, breaches=BREACHES))),
+    "a wide margin": evidence(decided(WIDE)),
+    "one look of two": evidence(DECISION, rule=Rule(looks=2)),
+    "unpaired": evidence(decided(replace(SAFE, unpaired=500))),
+    "few cases": evidence(decided(replace(SAFE, paired=60))),
+}
+DATED = {"old": evidence(DECISION, today="2027-11-25"), "to come": evidence(DECISION, today="2026-11-01")}
+
+
+def test_a_weak_safe_is_no_evidence() -> None:
+    """SAFE starts nothing where its run failed otherwise, or where it was asked for less than the project's rule."""
+    assert {ruling.result for ruling in WEAK.values()} == {"fail"}
+    text = "".join(f"# {story}\n{placed(START, ruling)}\n" for story, ruling in (WEAK | DATED).items())
+    golden.check("rollout/weak.txt", text)
+    assert evidence(decided(WIDE), rule=Rule(margin=0.2)).result == "pass"
+    assert evidence(decided(WIDE), change=PRESENT).result == "noted"
+
+
+def test_an_old_decision_is_told() -> None:
+    """Nothing says how old a decision may be, so its age stops nobody and is said; so is a day that is yet to come."""
+    assert {ruling.result for ruling in DATED.values()} == {"noted"}
+    assert evidence(DECISION, today="2027-02-01").result == "pass"
+
+
+def test_what_failed_otherwise_lends_no_prompts() -> None:
+    """Of two SAFE versions of a prompt, the one whose run failed does not let the pilot start with its text."""
+    other = ToldBoth(incumbent=BOTH.incumbent, candidate=Told(version="v3", sha256="terse"))
+    both = decided(replace(SAFE, breaches=BREACHES), replace(SAFE, prompts={"support": other}))
+    assert evidence(both).result == "pass"
+    assert fingerprint(both).result == "fail"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +143,7 @@ def decided(*candidates: Candidate) -> DecisionFile:
 )
 def test_only_safe_starts(change: Change, decision: DecisionFile | str, result: str) -> None:
     """A pilot starts on a SAFE verdict on its very model; where nothing starts, only a regression fails."""
-    assert evidence_ruling(change, decision).result == result
+    assert evidence(decision, change=change).result == result
 
 
 def fingerprint(
@@ -97,9 +151,10 @@ def fingerprint(
     *,
     prompts: Mapping[tuple[str, str], str] | None = None,
     suite: Suite | str = SUITE,
+    sent: Mapping[str, str] | None = None,
     change: Change = START,
 ) -> Ruling:
-    """Return the ruling where prompts and suite are as given now."""
+    """Return the ruling where prompts, suite and what each model is sent are as given now."""
     now = prompts or {("support", "gpt-3.5-turbo"): "old", ("support", "gpt-4o"): "new"}
 
     def prompt_now(name: str, model: str) -> str:
@@ -107,13 +162,19 @@ def fingerprint(
             raise UsageError(f"unknown prompt {name!r} (prompts.yaml). Known: terse")
         return now[name, model]
 
-    return fingerprint_ruling(change, decision, prompt_now=prompt_now, suite_now=lambda _file: suite)
+    return fingerprint_ruling(
+        change,
+        decision,
+        prompt_now=prompt_now,
+        suite_now=lambda _file: suite,
+        asked_now=lambda _file, asked: (sent or {}).get(asked.model, "sent"),
+    )
 
 
 OLD_ONLY = {("support", "gpt-3.5-turbo"): "old"}
 STORIES = {
     "another incumbent": fingerprint(
-        replace(DECISION, incumbent=Incumbent(name="gpt-4", model="gpt-4")),
+        replace(DECISION, incumbent=replace(DECISION.incumbent, name="gpt-4", model="gpt-4")),
     ),
     "a prompt was edited": fingerprint(DECISION, prompts={**OLD_ONLY, ("support", "gpt-4o"): "edited"}),
     "a prompt is gone": fingerprint(DECISION, prompts=OLD_ONLY),
@@ -121,14 +182,18 @@ STORIES = {
     "a case was added": fingerprint(DECISION, suite=replace(SUITE, cases=121)),
     "a case was edited": fingerprint(DECISION, suite=replace(SUITE, sha256="edited")),
     "the suite is gone": fingerprint(DECISION, suite=f"{FILE} is gone"),
+    "the new model is sent something else": fingerprint(DECISION, sent={"gpt-4o": "hotter"}),
+    "both are": fingerprint(DECISION, sent={"gpt-4o": "hotter", "gpt-3.5-turbo": "hotter"}),
+    "some of it was not sent": fingerprint(decided(replace(SAFE, asked=replace(NEW, suites=())))),
     "no suite": fingerprint(replace(DECISION, suites=())),
     "all of it": fingerprint(
-        replace(DECISION, incumbent=Incumbent(name="gpt-4", model="gpt-4")), suite=f"{FILE} is gone"
+        replace(DECISION, incumbent=replace(DECISION.incumbent, name="gpt-4", model="gpt-4")),
+        suite=f"{FILE} is gone",
     ),
-    "a regression": evidence_ruling(START, decided(WORSE)),
-    "inconclusive": evidence_ruling(START, decided(UNSURE)),
-    "nothing judged": evidence_ruling(START, decided(EMPTY)),
-    "another model": evidence_ruling(START, decided(OTHER)),
+    "a regression": evidence(decided(WORSE)),
+    "inconclusive": evidence(decided(UNSURE)),
+    "nothing judged": evidence(decided(EMPTY)),
+    "another model": evidence(decided(OTHER)),
 }
 
 
@@ -142,7 +207,7 @@ def test_golden_sentences() -> None:
 def test_the_same_is_the_same() -> None:
     """Where models, prompts and cases are as they were, the fingerprint passes."""
     assert fingerprint(DECISION).result == "pass"
-    named = replace(DECISION, incumbent=Incumbent(name="gpt-3.5-turbo", model="deployment-7"))
+    named = replace(DECISION, incumbent=replace(DECISION.incumbent, model="deployment-7"))
     assert fingerprint(named).result == "pass"
 
 

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.run.prompt_effects import PromptEffects
     from pytest_llmupgrade.run.summary import Summary
 
-_LEFT_OUT = ("nodeid", "case_sha256", "repeats", "usage", "origin", "adapted", "weight", "must_pass")
+_LEFT_OUT = (
+    "nodeid",
+    "case_sha256",
+    "asked_sha256",
+    "must_pass",
+    "repeats",
+    "usage",
+    "origin",
+    "adapted",
+    "weight",
+)
 """Of a record: what the page does not show."""
 _ERRORS = 20
 """Messages shown above the grid, the most frequent."""
