@@ -45,7 +45,7 @@ def test_check_tells_of_judges_that_it_cannot_know(
     path.write_text("judge: contians\ncases:\n  - {id: a, input: x, expected: y}\n")
     assert main(["check", str(path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "1 file, 1 case: all in order",
+        "1 file, 1 case: in order but for a judge's name",
         "judge 'contians' is not built in; a conftest.py has to define it. Did you mean 'contains'?",
     ]
 
