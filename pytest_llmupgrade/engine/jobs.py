@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeAlias
 
 from pytest_llmupgrade.engine.loop import LoopThread
@@ -55,8 +55,18 @@ class Jobs:
             return future
 
     def wait(self, awaitable: Any) -> Any:
-        """Run an awaitable on the loop of all jobs, so that a client may serve them all; return what it returns."""
-        return self._started_loop().run(_awaited(awaitable))
+        """Run an awaitable on the loop of all jobs, so that a client may serve them all; return what it returns.
+
+        CancelledError or RuntimeError where the run ended before it began; a coroutine that never began is closed.
+        """
+        whole = _awaited(awaitable)
+        try:
+            return self._started_loop().run(whole)
+        except BaseException:
+            for each in (whole, awaitable):
+                if inspect.iscoroutine(each) and inspect.getcoroutinestate(each) == inspect.CORO_CREATED:
+                    each.close()
+            raise
 
     def cancel(self) -> None:
         """Begin no more jobs and cancel coroutines; a plain function that runs cannot be stopped, only left alone."""
@@ -92,6 +102,8 @@ class Jobs:
 
     def _started_loop(self) -> LoopThread:
         with self._lock:
+            if self._over:
+                raise CancelledError
             if self._loop is None:
                 self._loop = LoopThread("llmupgrade-targets")
             return self._loop

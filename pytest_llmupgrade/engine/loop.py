@@ -55,6 +55,7 @@ class LoopThread:
         try:
             self.loop.run_forever()
         finally:
+            self.loop.run_until_complete(asyncio.sleep(0))  # what was handed in last becomes a task, too
             tasks = asyncio.all_tasks(self.loop)
             for task in tasks:
                 task.cancel()

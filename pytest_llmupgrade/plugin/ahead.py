@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmupgrade.engine.plan import PlannedJob
 from pytest_llmupgrade.errors import CallError
-from pytest_llmupgrade.model import CallFailure
 from pytest_llmupgrade.plugin.asking import Llm
 from pytest_llmupgrade.plugin.collect import EvalFile
 from pytest_llmupgrade.plugin.internals import session_fixture
 from pytest_llmupgrade.plugin.prefetch import may_be_skipped
-from pytest_llmupgrade.plugin.target import run_target
+from pytest_llmupgrade.plugin.target import OVER, run_target
 from pytest_llmupgrade.plugin.telling import told_case, variant_of
 from pytest_llmupgrade.plugin.trial import Trial
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.variants import Variant
 
     Target = Callable[..., Any]
-
-_OVER = CallFailure(kind="cancelled", message="not run: the run was stopped")
 
 
 class TargetsAhead:
@@ -89,7 +86,7 @@ class TargetsAhead:
         except KeyError:
             return None
         except CancelledError:
-            raise CallError(_OVER) from None
+            raise CallError(OVER) from None
         trial.completions += brought.completions
         trial.costs += brought.costs
         answer: Completion = completion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pytest_llmupgrade.model import Case
     from pytest_llmupgrade.plugin.asking import Llm
     from pytest_llmupgrade.plugin.trial import Trial
+
+
+OVER = CallFailure(kind="cancelled", message="not run: the run was stopped")
 
 
 def check_target(item: pytest.Item, target: object) -> None:
@@ -45,6 +49,8 @@ def run_target(
             value = wait(value)
     except LlmUpgradeError:
         raise
+    except CancelledError:
+        raise CallError(OVER) from None
     except Exception as error:
         raise CallError(_failure(error)) from error
     latency_ms = (time.perf_counter() - start) * 1000

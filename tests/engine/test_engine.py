@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 import threading
 from concurrent.futures import CancelledError
@@ -13,6 +14,7 @@ import pytest
 from pytest_llmupgrade.engine.breaker import IN_A_ROW
 from pytest_llmupgrade.engine.engine import Engine
 from pytest_llmupgrade.engine.flight import Planned
+from pytest_llmupgrade.engine.jobs import Jobs
 from pytest_llmupgrade.engine.plan import PlannedJob
 from pytest_llmupgrade.engine.retry import RetryPolicy
 from pytest_llmupgrade.engine.settings import EngineEvent, EngineSettings
@@ -494,6 +496,19 @@ def test_job_may_ask_the_engine() -> None:
 
         engine.submit("job", target)
         assert texts([engine.result("job")]) == ["from within"]
+
+
+def test_a_coroutine_after_the_end_is_closed() -> None:
+    """What is handed in once all jobs were cancelled is not begun, and leaves no coroutine that nobody awaits."""
+
+    async def late() -> None:
+        pytest.fail("it began")
+
+    jobs, coroutine = Jobs(1), late()
+    jobs.cancel()
+    with pytest.raises(CancelledError):
+        jobs.wait(coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 def test_cancel_reaches_jobs() -> None:
