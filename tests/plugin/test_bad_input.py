@@ -245,7 +245,13 @@ def test_wrong_settings_where_nothing_is_called(project: Project, flag: str) -> 
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
-@pytest.mark.parametrize("table", ["tool.pytest.ini_options", "tool.pytest"])
+NATIVE = pytest.param(
+    "tool.pytest",
+    marks=pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest reads this table since 9.0"),
+)
+
+
+@pytest.mark.parametrize("table", ["tool.pytest.ini_options", NATIVE])
 def test_a_list_of_models_in_the_ini_file(project: Project, table: str) -> None:
     """A TOML list for llm_models is read as a text is, or refused in one line where pytest itself takes none."""
     project.write("pyproject.toml", f'[{table}]\nllm_models = ["old", "new"]\n')
