@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Rate: TypeAlias = tuple[tuple[int, Decimal], ...]
 """USD for a million tokens, by the input that a call must exceed: the whole call has the last that it does. Empty: none."""
 
+CHARS_PER_TOKEN = 4
+"""English text with OpenAI's tokenizers, by their help page 'What are tokens and how to count them'."""
 _PER = Decimal(1_000_000)
 _BATCH = {"processing": "batch"}
 _PROBE = Usage(input_tokens=1009, cached_input_tokens=211, output_tokens=503, reasoning_tokens=101)

@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.prices import CHARS_PER_TOKEN
 
 if TYPE_CHECKING:
     from pytest_llmupgrade.model import Answer, Request
 
-_CHARACTERS = 4
-"""Characters of one token, about, in English."""
 Leave: TypeAlias = Literal["go", "wait", "refuse"]
 
 
@@ -62,4 +61,4 @@ def usage_by_length(request: Request, answer: Answer) -> Usage:
     """Return about what a call used, for a server that does not say it: a cap that counts nothing caps nothing."""
     asked = len(json.dumps(request.body, ensure_ascii=False))
     said = len(getattr(answer, "text", ""))
-    return Usage(input_tokens=asked // _CHARACTERS + 1, output_tokens=said // _CHARACTERS + 1)
+    return Usage(input_tokens=asked // CHARS_PER_TOKEN + 1, output_tokens=said // CHARS_PER_TOKEN + 1)

@@ -12,7 +12,8 @@ from pytest_llmupgrade.plugin.calls import store_path
 from pytest_llmupgrade.plugin.keys import SESSION
 from pytest_llmupgrade.plugin.prefetch import planned_calls
 from pytest_llmupgrade.plugin.start import with_usage_errors
-from pytest_llmupgrade.run.estimate import CHARS_PER_TOKEN, OUTPUT_TOKENS, Ask, estimate, estimate_lines
+from pytest_llmupgrade.prices import CHARS_PER_TOKEN
+from pytest_llmupgrade.run.estimate import OUTPUT_TOKENS, Ask, estimate, estimate_lines
 from pytest_llmupgrade.store import Store
 from pytest_llmupgrade.wording import plural
 

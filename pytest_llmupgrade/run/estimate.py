@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_llmupgrade.model import Usage
+from pytest_llmupgrade.prices import CHARS_PER_TOKEN
 from pytest_llmupgrade.wording import cells, money, pad, plural, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
-CHARS_PER_TOKEN = 4
-"""English text with OpenAI's tokenizers, by their help page 'What are tokens and how to count them'."""
 OUTPUT_TOKENS = 256
 """What an answer is taken to have where nothing is stored that would tell."""
 _HEAD = ("calls", "stored", "tokens in", "tokens out", "cost")
